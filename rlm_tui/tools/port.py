@@ -1,0 +1,110 @@
+"""The port of a tool: typed arguments in, a result for the model and facts for the trace out.
+
+A tool declares its arguments as a frozen msgspec `Struct`; the JSON schema that the model sees and the check of
+what the model sends both come from that one declaration.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event as CancelFlag
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from rlm_tui.context.reader import ContextReader
+from rlm_tui.events import Citation, Span, Usage
+
+
+class Arguments(Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of every tool's arguments. A field's docstring goes into `Meta(description=...)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool gives back.
+
+    `text` is for the model. `summary` is one line for the trace. `spans` are the spans of context that the tool
+    *returned*. `capture` is the whole output where it should become a `tool` entry (labelled `label`) when it is
+    long enough; None for tools over the context, whose results never become entries. `data` is for the screen.
+    """
+
+    text: str
+    summary: str
+    spans: tuple[Span, ...] = ()
+    capture: str | None = None
+    label: str = ""
+    ok: bool = True
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SubAnswer:
+    """The outcome of one sub-call: an answer, or an `error` sentence (then `answer` may hold a partial one)."""
+
+    call: int
+    answer: str
+    error: str = ""
+    citations: tuple[Citation, ...] = ()
+    usage: Usage = Usage()
+    cost: float | None = None
+    value: Any = None
+    memo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SubTask:
+    """One sub-call to make: a prompt over spans of the context. `schema` asks for a JSON answer that fits it."""
+
+    prompt: str
+    spans: tuple[tuple[int, int], ...]
+    schema: dict[str, Any] | None = None
+    model: str = ""
+    agent: str = ""
+
+
+class SubCalls(Protocol):
+    """Sub-calls, as the loop makes them for tools. Budgets are checked before any call is admitted."""
+
+    async def query(self, task: SubTask, request: str) -> SubAnswer:
+        """Run one sub-call to its end. A refusal by a budget or a failure comes back as `error`."""
+        ...
+
+    async def map(self, tasks: list[SubTask], request: str) -> list[SubAnswer]:
+        """Run many sub-calls concurrently; answers come back in the order of the tasks."""
+        ...
+
+    def remaining(self) -> Mapping[str, float]:
+        """What is left of each budget that is set: depth, calls, tokens, cost, seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRun:
+    """What a running tool is given: the context it may read, sub-calls, and the project's folder.
+
+    `output` shows a piece of output to the person while the tool runs. `cancel` is set when it should stop;
+    blocking work in a thread watches it.
+    """
+
+    request: str
+    call: int
+    depth: int
+    context: ContextReader
+    sub: SubCalls
+    project: Path
+    cancel: CancelFlag
+    output: Callable[[str], None]
+
+
+class Tool(Protocol):
+    """One tool. `aliases` map other names for an argument to ours (`query` for `pattern`)."""
+
+    name: str
+    description: str
+    arguments: type[Arguments]
+    aliases: Mapping[str, str]
+
+    def run(self, arguments: Any, run: ToolRun) -> Awaitable[ToolResult]:
+        """Do the work. Raises `ToolError` with a sentence for the model."""
+        ...
