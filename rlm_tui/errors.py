@@ -40,9 +40,7 @@ class ModelError(RlmTuiError):
     `server`, `bad_request`, `bad_reply`, `cut`, `no_model`. `retry_after` is in seconds where the provider gave one.
     """
 
-    def __init__(
-        self, kind: str, message: str, *, retry_after: float | None = None, partial: str = ""
-    ) -> None:
+    def __init__(self, kind: str, message: str, *, retry_after: float | None = None, partial: str = "") -> None:
         super().__init__(message)
         self.kind = kind
         self.retry_after = retry_after
