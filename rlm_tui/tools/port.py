@@ -40,7 +40,11 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True)
 class SubAnswer:
-    """The outcome of one sub-call: an answer, or an `error` sentence (then `answer` may hold a partial one)."""
+    """The outcome of one sub-call: an answer, or an `error` sentence (then `answer` may hold a partial one).
+
+    `value` is the parsed answer where a schema was asked for. `[start, end)` is where the whole answer lies in the
+    context (an `answer` entry), or -1.
+    """
 
     call: int
     answer: str
@@ -50,6 +54,8 @@ class SubAnswer:
     cost: float | None = None
     value: Any = None
     memo: bool = False
+    start: int = -1
+    end: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +104,16 @@ class ToolRun:
 
 
 class Tool(Protocol):
-    """One tool. `aliases` map other names for an argument to ours (`query` for `pattern`)."""
+    """One tool. `aliases` map other names for an argument to ours (`query` for `pattern`).
+
+    `parallel` tools change nothing outside the session, so several of one reply may run at once.
+    """
 
     name: str
     description: str
     arguments: type[Arguments]
     aliases: Mapping[str, str]
+    parallel: bool
 
     def run(self, arguments: Any, run: ToolRun) -> Awaitable[ToolResult]:
         """Do the work. Raises `ToolError` with a sentence for the model."""

@@ -1,0 +1,140 @@
+"""The tools of recursion: `rlm_query` (one sub-call) and `rlm_map` (one batch that the engine owns).
+
+A sub-call is a whole RLM on the spans that it is given. The answers come back in order; a failed part is named,
+never dropped; and each whole answer lies in the context, so that only its head passes through the caller's prompt.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from rlm_tui.context.reader import ContextReader
+from rlm_tui.errors import ToolError
+from rlm_tui.tools.chunking import chunk_spans, spans_chars
+from rlm_tui.tools.port import Arguments, SubAnswer, SubTask, ToolResult, ToolRun
+
+HEAD_CHARS = 4_000
+"""Characters of one sub-call's answer that the caller is shown; the rest is read by offset."""
+
+_MAP_HEADS_CHARS = 40_000
+
+Pair = Annotated[list[int], Meta(min_length=2, max_length=2)]
+Spans = Annotated[
+    list[Pair], Meta(description="Parts of the context as [[start, end], ...] in character offsets, end exclusive.")
+]
+Prompt = Annotated[str, Meta(description="The question or task for the sub-call, complete in itself.", min_length=1)]
+
+
+class QueryArguments(Arguments, frozen=True):
+    prompt: Prompt
+    spans: Spans
+
+
+class MapArguments(Arguments, frozen=True):
+    prompt: Prompt
+    spans: Annotated[
+        list[Pair] | None,
+        Meta(description="One sub-call for each [start, end]; or, with chunk_chars, the parts to be cut up."),
+    ] = None
+    chunk_chars: Annotated[
+        int | None, Meta(description="Cut the spans (or everything) into parts of about this many characters.", ge=1)
+    ] = None
+    schema: Annotated[dict[str, Any] | None, Meta(description="A JSON schema that every answer must fit.")] = None
+
+
+class RlmQuery:
+    """`rlm_query`: one sub-call on some spans."""
+
+    name = "rlm_query"
+    description = (
+        "Ask a fresh copy of yourself about some spans of the context. It sees only those spans, has the same tools, "
+        "and uses the same offsets. About 100,000 characters a sub-call work well."
+    )
+    arguments = QueryArguments
+    aliases: Mapping[str, str] = {"query": "prompt", "question": "prompt", "span": "spans", "context": "spans"}
+    parallel = True
+
+    async def run(self, arguments: QueryArguments, run: ToolRun) -> ToolResult:
+        spans = checked_spans(arguments.spans, run.context)
+        answer = await run.sub.query(SubTask(arguments.prompt, spans), run.request)
+        if answer.error:
+            text = f"The sub-call failed: {answer.error}"
+            if answer.answer:
+                text += f"\nIts best answer so far:\n{_head(answer, HEAD_CHARS)}"
+            return ToolResult(text, answer.error, ok=False)
+        return ToolResult(_head(answer, HEAD_CHARS), f"call {answer.call} on {spans_chars(spans):,} characters")
+
+
+class RlmMap:
+    """`rlm_map`: the same prompt over many parts, in parallel."""
+
+    name = "rlm_map"
+    description = (
+        "Ask fresh copies of yourself the same question about many parts of the context at once, in parallel: one for "
+        "each span, or over everything (or the spans) cut into parts of chunk_chars. Answers come back in order. "
+        "Use it to aggregate or classify; for a lookup use search instead."
+    )
+    arguments = MapArguments
+    aliases: Mapping[str, str] = {"query": "prompt", "question": "prompt", "chunk_size": "chunk_chars"}
+    parallel = True
+
+    async def run(self, arguments: MapArguments, run: ToolRun) -> ToolResult:
+        tasks = [SubTask(arguments.prompt, part, schema=arguments.schema) for part in _parts(arguments, run.context)]
+        answers = await run.sub.map(tasks, run.request)
+        failed = sum(1 for answer in answers if answer.error)
+        covered = sum(spans_chars(t.spans) for t, a in zip(tasks, answers, strict=True) if not a.error)
+        head = f"{len(answers) - failed} of {len(answers)} parts answered, {covered:,} characters covered"
+        if failed:
+            head += f", {failed} failed"
+        room = max(200, _MAP_HEADS_CHARS // max(1, len(answers)))
+        lines = [
+            _part_text(number, task, answer, room)
+            for number, (task, answer) in enumerate(zip(tasks, answers, strict=True), start=1)
+        ]
+        return ToolResult(
+            "\n".join([head + ":", *lines]), head, ok=failed < len(answers),
+            data={"parts": len(answers), "failed": failed, "covered": covered},
+        )  # fmt: skip
+
+
+def _parts(arguments: MapArguments, context: ContextReader) -> list[tuple[tuple[int, int], ...]]:
+    if arguments.spans is None and arguments.chunk_chars is None:
+        raise ToolError("rlm_map needs spans, or chunk_chars to cut up the context, or both.")
+    spans = checked_spans(arguments.spans, context) if arguments.spans is not None else None
+    if arguments.chunk_chars is None:
+        return [(span,) for span in spans or ()]
+    return chunk_spans(context, spans, arguments.chunk_chars)
+
+
+def checked_spans(pairs: list[list[int]], context: ContextReader) -> tuple[tuple[int, int], ...]:
+    """Return the spans as pairs, checked against the context's bounds. Raises `ToolError`."""
+    if not pairs:
+        raise ToolError("spans is empty: give at least one [start, end].")
+    total = context.chars
+    for start, end in pairs:
+        if not 0 <= start < end <= total:
+            raise ToolError(f"[{start}, {end}] is not a span of the context: it needs 0 <= start < end <= {total}.")
+    return tuple((start, end) for start, end in pairs)
+
+
+def _head(answer: SubAnswer, most: int) -> str:
+    where = f" [{answer.start}-{answer.end}]" if answer.start >= 0 else ""
+    if len(answer.answer) <= most:
+        return answer.answer
+    return (
+        f"{answer.answer[:most]}\n… ({len(answer.answer):,} characters in all; the whole answer is in the context"
+        f"{where}: read it with rlm_get_context, or give those offsets to another sub-call)"
+    )
+
+
+def _part_text(number: int, task: SubTask, answer: SubAnswer, room: int) -> str:
+    where = ", ".join(f"{start}-{end}" for start, end in task.spans[:3]) + (", …" if len(task.spans) > 3 else "")
+    if answer.error:
+        return f"({number}) {where} FAILED: {answer.error}"
+    return f"({number}) {where}: {_head(answer, room)}"
+
+
+def recursion_tools() -> tuple[RlmQuery, RlmMap]:
+    """Return the tools that make sub-calls."""
+    return RlmQuery(), RlmMap()
