@@ -41,7 +41,11 @@ class ToolSchema(Struct, frozen=True):
 
 
 class ModelRequest(Struct, frozen=True):
-    """What to ask. The messages up to `cache_until` (exclusive; -1: none) are stable from request to request."""
+    """What to ask. The messages up to `cache_until` (exclusive; -1: none) are stable from request to request.
+
+    `task` is the bare question of the call (it also stands at the start of its user message), for clients that
+    are no language models.
+    """
 
     model: str
     messages: tuple[Message, ...]
@@ -54,6 +58,7 @@ class ModelRequest(Struct, frozen=True):
     cache_until: int = -1
     call: int = 0
     depth: int = 0
+    task: str = ""
 
 
 class TextPart(Struct, frozen=True):

@@ -125,7 +125,7 @@ def argument_schema(arguments: type[Arguments]) -> dict[str, Any]:
     """Return the JSON schema of an argument struct as one self-contained object schema."""
     schema = msgspec.json.schema(arguments)
     definitions: dict[str, Any] = schema.get("$defs", {})
-    whole = _inline(schema, definitions)
+    whole: dict[str, Any] = _inline(schema, definitions)
     whole.pop("title", None)
     whole.pop("description", None)
     whole.setdefault("properties", {})
