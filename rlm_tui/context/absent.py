@@ -1,0 +1,62 @@
+"""What stands in for a segment whose files are gone: its offsets stay taken, its text is not there."""
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+from rlm_tui.context.layout import SegmentRef
+from rlm_tui.context.table import EntryTable
+from rlm_tui.context.tape import Tape
+from rlm_tui.errors import ContextError
+
+
+@dataclass(frozen=True)
+class AbsentTape(Tape):
+    """A tape without text: every read raises `ContextError` with `why`."""
+
+    why: str = ""
+
+    def _refuse(self) -> NoReturn:
+        raise ContextError(self.why)
+
+    def byte_of(self, char: int) -> int:  # noqa: ARG002
+        self._refuse()
+
+    def char_of(self, byte: int) -> int:  # noqa: ARG002
+        self._refuse()
+
+    def text(self, first_byte: int, last_byte: int) -> str:  # noqa: ARG002
+        self._refuse()
+
+    def characters(self, first: int, count: int) -> str:  # noqa: ARG002
+        self._refuse()
+
+    def lines_before(self, byte: int) -> int:  # noqa: ARG002
+        self._refuse()
+
+
+class AbsentSegment:
+    """The entries of a segment that cannot be read. How its characters fall into entries is not known, so the
+    first entry takes them all; none is searched.
+    """
+
+    def __init__(self, ref: SegmentRef) -> None:
+        self.table = EntryTable()
+        for seq in range(ref.entries):
+            self.table.add(
+                "file",
+                f"{ref.source} (text is missing)",
+                sha="",
+                source=ref.source,
+                at=0.0,
+                part=0,
+                parts=1,
+                n_chars=ref.chars if seq == 0 else 0,
+                n_bytes=0,
+                char_start=0,
+                byte_start=0,
+            )
+        why = (
+            f"The text of {ref.source or ref.segment} is missing: segment {ref.path} cannot be read."
+            " Build it again (rlm-tui ingest) and open a new session."
+        )
+        self.tape: Tape = AbsentTape(b"", 0, 0, [], [], 0, why)
