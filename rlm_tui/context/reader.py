@@ -6,6 +6,7 @@ was given, by the same offsets. All methods are thread-safe. `read`, `slice`, `e
 for worker threads.
 """
 
+from collections.abc import Iterable
 from threading import Event as CancelFlag
 from typing import Protocol
 
@@ -112,6 +113,17 @@ class ContextReader(Protocol):
         cancel: CancelFlag | None = None,
     ) -> RankReply:
         """Rank passages (some 4,000 characters each) by BM25; each hit's offset and length are the passage's."""
+        ...
+
+    def view(self, spans: Iterable[tuple[int, int]]) -> "ContextReader":
+        """Return a reader of these `(start, end)` spans alone, by the same offsets.
+
+        Raises `ContextError` for a span that this reader does not wholly reach itself.
+        """
+        ...
+
+    def reachable(self, start: int, end: int) -> list[tuple[int, int]]:
+        """Return the parts of `[start, end)` that this reader reaches: all of it, or in a view what it was given."""
         ...
 
     def stats(self) -> Stats:

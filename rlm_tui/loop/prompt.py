@@ -27,9 +27,7 @@ def system_prompt(kind: str, model: str) -> str:
     return (folder / "default" / f"{kind}.md").read_text(encoding="utf-8")
 
 
-def root_metadata(
-    stats: Stats, project: Path, *, prompt_span: tuple[int, int] | None, hidden: str, budget: str
-) -> str:
+def root_metadata(stats: Stats, project: Path, *, prompt_span: tuple[int, int] | None, hidden: str, budget: str) -> str:
     """Return the metadata block of a root call. `hidden` says where turns lie that are not shown any more."""
     kinds = ", ".join(f"{counts['entries']:,} {kind}" for kind, counts in stats.by_type.items() if counts["entries"])
     lines = [

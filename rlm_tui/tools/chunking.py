@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from rlm_tui.context.entry import Entry
 from rlm_tui.context.reader import ContextReader
 from rlm_tui.errors import ToolError
 
@@ -24,7 +23,7 @@ def chunk_spans(context: ContextReader, spans: SpanPairs | None, chunk_chars: in
     Small neighbouring entries share a part; an entry that is larger is cut, at a line end where there is one in
     the last 2,000 characters. Raises `ToolError` for no part at all or for more than 10,000.
     """
-    pieces = spans if spans is not None else [(e.start, e.end) for e in _current_entries(context) if e.chars]
+    pieces = spans if spans is not None else _current_pieces(context)
     parts: list[SpanPairs] = []
     part: list[tuple[int, int]] = []
     room = chunk_chars
@@ -52,10 +51,12 @@ def chunk_spans(context: ContextReader, spans: SpanPairs | None, chunk_chars: in
     return parts
 
 
-def _current_entries(context: ContextReader) -> Iterator[Entry]:
+def _current_pieces(context: ContextReader) -> Iterator[tuple[int, int]]:
+    """Yield what the reader reaches of each current entry, in order."""
     after = -1
     while page := context.entries(after=after, limit=_PAGE):
-        yield from page
+        for entry in page:
+            yield from context.reachable(entry.start, entry.end)
         after = page[-1].number
 
 

@@ -1,0 +1,348 @@
+"""The engine: turns, the tree of calls, sub-calls with their budgets, and cancelling any part of it.
+
+Runs on one event loop (the engine thread's, or a headless program's) and knows no screen. Everything that happens
+is recorded in the session; what a caller gets back is the event that ended the turn.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rlm_tui import events as ev
+from rlm_tui.config.settings import BudgetSettings, CaptureSettings, Settings
+from rlm_tui.context.entry import Entry
+from rlm_tui.errors import ContextError, ModelError
+from rlm_tui.loop.answers import check_schema
+from rlm_tui.loop.budget import Budget, BudgetExceeded
+from rlm_tui.loop.call import Call, CallOutcome, CallSpec, ModelStream
+from rlm_tui.loop.prompt import root_metadata, spans_text, sub_metadata, system_prompt
+from rlm_tui.loop.window import TokenEstimate, fit, prompt_tokens
+from rlm_tui.models.gate import Gate
+from rlm_tui.models.port import Message, ModelClient, ModelRequest
+from rlm_tui.models.retry import RetryPolicy, with_retries
+from rlm_tui.session.session import Session
+from rlm_tui.text import one_line
+from rlm_tui.tools.chunking import spans_chars
+from rlm_tui.tools.port import SubAnswer, SubTask
+from rlm_tui.tools.registry import Registry
+
+INLINE_CHARS = 120_000
+"""Spans of at most this many characters (and 60 % of the window) stand in a sub-call's prompt themselves."""
+
+_RECURSION = ("rlm_query", "rlm_map")
+
+
+class Engine:
+    """Runs turns of one session with one model (and one for sub-calls)."""
+
+    def __init__(
+        self,
+        session: Session,
+        client: ModelClient,
+        registry: Registry,
+        settings: Settings,
+        project: Path,
+        *,
+        sub_client: ModelClient | None = None,
+    ) -> None:
+        self.session = session
+        self.client = client
+        self.sub_client = sub_client or client
+        self.registry = registry
+        self.settings = settings
+        self.project = project
+        self.capture: CaptureSettings = settings.capture
+        self.budget = Budget(settings.budget)
+        self.gate = Gate(settings.budget.concurrency)
+        self.retry = RetryPolicy()
+        self._estimate = TokenEstimate()
+        self._tasks: dict[int, asyncio.Task[CallOutcome]] = {}
+        self._turn_task: asyncio.Task[CallOutcome] | None = None
+        self._prompt_entry: Entry | None = None
+        self._metadata = ""
+
+    # --- a turn ----------------------------------------------------------------------------------------
+
+    async def run_turn(
+        self, prompt: str, *, budget: BudgetSettings | None = None
+    ) -> ev.TurnFinished | ev.TurnInterrupted:
+        """Answer one prompt and return how the turn ended. One turn at a time.
+
+        The prompt is durable before anything else happens. Raises `SessionError` only when it cannot be written.
+        """
+        started = time.monotonic()
+        number = self.session.state.turns[-1].number + 1 if self.session.state.turns else 1
+        self.budget = Budget(budget or self.settings.budget)
+        self._prompt_entry = self._keep_prompt(number, prompt)
+        entry = self._prompt_entry.number if self._prompt_entry is not None else -1
+        self.session.record(ev.TurnStarted(number, prompt, entry, self.session.state.settings.get("agent", "")))
+        self.session.barrier()
+        outcome = await self._run_root(prompt)
+        return self._end_turn(number, outcome, (time.monotonic() - started) * 1000)
+
+    def _keep_prompt(self, number: int, prompt: str) -> Entry | None:
+        if len(prompt) < self.capture.user_min_chars or not prompt:
+            return None
+        return self.session.append_parts("user", f"#{number}", prompt, self.capture.max_chars)[0]
+
+    async def _run_root(self, prompt: str) -> CallOutcome:
+        spec = CallSpec(
+            self._next_call(), 0, 0, "root", prompt, self.session.state.model, self.session.context,
+            self._registry_at(0), reasoning=self.settings.model.reasoning,
+        )  # fmt: skip
+        self.budget.admit_call(0)
+        self._metadata = self._root_metadata(())
+        self._turn_task = asyncio.create_task(self._run_call(spec, Message("user", prompt)), name="root call")
+        try:
+            async with asyncio.timeout(self.budget.limits.seconds):
+                return await self._turn_task
+        except TimeoutError:
+            error = self.budget.out_of_time()
+            self.session.record(error.event(), call=spec.number)
+            return self._ended_early(spec, "budget", str(error))
+        except asyncio.CancelledError:
+            if _is_cancelling():
+                raise
+            return self._ended_early(spec, "cancelled", "Interrupted. What was found so far is kept.")
+        finally:
+            self._turn_task = None
+
+    def _ended_early(self, spec: CallSpec, kind: str, message: str) -> CallOutcome:
+        node = self.session.state.node_of_call(spec.number)
+        best = next((text for text in reversed(node.replies) if text.strip()), "") if node is not None else ""
+        return CallOutcome(spec.number, best, kind=kind, error=message)
+
+    def _end_turn(self, number: int, outcome: CallOutcome, elapsed_ms: float) -> ev.TurnFinished | ev.TurnInterrupted:
+        node = self.session.state.turns[-1].node
+        cost = node.cost if node.cost_known else None
+        model = self.session.state.model
+        if outcome.answer and len(outcome.answer) >= self.capture.assistant_min_chars:
+            self.session.append_parts("assistant", f"#{number}", outcome.answer, self.capture.max_chars)
+        if not outcome.error:
+            event: ev.TurnFinished | ev.TurnInterrupted = ev.TurnFinished(
+                number, outcome.answer, model, outcome.citations, node.usage, cost, node.calls,
+                "length" if outcome.finish == "length" else "done", round(elapsed_ms, 1),
+            )  # fmt: skip
+        else:
+            reason = {"cancelled": "interrupted", "budget": "budget"}.get(outcome.kind, "failed")
+            event = ev.TurnInterrupted(
+                number, reason, model, outcome.answer, outcome.error, outcome.citations, node.usage, cost, node.calls,
+                round(elapsed_ms, 1),
+            )  # fmt: skip
+        self.session.record(event)
+        self.session.barrier()
+        return event
+
+    # --- calls -----------------------------------------------------------------------------------------
+
+    async def _run_call(self, spec: CallSpec, first: Message) -> CallOutcome:
+        call = Call(spec, self)
+        call.record(
+            ev.CallStarted(
+                spec.purpose, spec.model, spec.prompt, spec.spans, spec.request, spec.index, spec.agent,  # type: ignore[arg-type]  # a purpose by construction
+            )
+        )  # fmt: skip
+        return await call.run(first)
+
+    def _next_call(self) -> int:
+        return self.session.state.last_call + 1
+
+    def next_request(self) -> str:
+        """Return a new tool request's id, `t1`, `t2`, ... in its session."""
+        self.session.state.last_request += 1
+        return f"t{self.session.state.last_request}"
+
+    def _registry_at(self, depth: int) -> Registry:
+        limit = self.budget.limits.depth
+        return self.registry.without(_RECURSION) if limit is not None and depth >= limit else self.registry
+
+    def ask(self, request: ModelRequest, spec: CallSpec) -> ModelStream:
+        """Return the model's parts; failures that may pass are retried, and each retry is recorded."""
+        client = self.client if spec.depth == 0 else self.sub_client
+
+        def on_retry(attempt: int, wait_s: float, error: ModelError) -> None:
+            self.session.record(
+                ev.ModelRetry(attempt, int(wait_s * 1000), error.kind, str(error)),
+                call=spec.number, parent=spec.parent, depth=spec.depth,
+            )  # fmt: skip
+
+        return with_retries(client, request, self.retry, self.gate, on_retry)
+
+    def learn(self, spec: CallSpec, messages: tuple[Message, ...], reported: int) -> None:
+        """Calibrate the token estimate by what the provider counted."""
+        self._estimate.learn(messages, spec.registry.schemas, reported)
+
+    def keep_answer(self, spec: CallSpec, answer: str) -> int:
+        """Put a sub-call's answer into the context as an `answer` entry; the root's becomes `assistant` later."""
+        if spec.depth == 0 or not answer:
+            return -1
+        label = f"call {spec.number}: {one_line(spec.prompt, 60)}"
+        return self.session.append_parts("answer", label, answer, self.capture.max_chars, call=spec.number)[0].number
+
+    # --- prompts ---------------------------------------------------------------------------------------
+
+    def prompt_messages(self, spec: CallSpec, current: Sequence[Message]) -> tuple[Message, ...]:
+        """Return the whole prompt for a call's messages so far, fitted to the window."""
+        client = self.client if spec.depth == 0 else self.sub_client
+        room = prompt_tokens(self.settings.window, client.limits(spec.model))
+        if spec.depth > 0:
+            system = Message("system", system_prompt("sub", spec.model))
+            return fit(system, (), current, room, self._estimate, spec.registry.schemas).messages
+        system = Message("system", system_prompt("root", spec.model))
+        first = Message("user", f"{current[0].content}\n\n{self._metadata}", images=current[0].images)
+        turns = self.session.state.turns[:-1]
+        prompt = fit(system, turns, [first, *current[1:]], room, self._estimate, spec.registry.schemas)
+        if prompt.hidden_turns and "not shown" not in self._metadata:
+            self._metadata = self._root_metadata(prompt.hidden_turns)
+            return self.prompt_messages(spec, current)
+        return prompt.messages
+
+    def _root_metadata(self, hidden: tuple[int, ...]) -> str:
+        entry = self._prompt_entry
+        return root_metadata(
+            self.session.context.stats(), self.project,
+            prompt_span=(entry.start, entry.end) if entry is not None else None,
+            hidden=self._hidden_text(hidden), budget=self.budget.remaining_text(0),
+        )  # fmt: skip
+
+    def _hidden_text(self, hidden: tuple[int, ...]) -> str:
+        if not hidden:
+            return ""
+        first = next((t.entry for t in self.session.state.turns if t.number == hidden[0] and t.entry >= 0), None)
+        where = f" from offset {self.session.context.entry(first).start} on" if first is not None else ""
+        return (
+            f"turns {hidden[0]}-{hidden[-1]} of this conversation are not shown; their text is in the context"
+            f"{where} (entries of type user and assistant)"
+        )
+
+    def _sub_message(self, spec: CallSpec) -> Message:
+        spans = tuple((span.start, span.end) for span in spec.spans)
+        chars = spans_chars(spans)
+        room = prompt_tokens(self.settings.window, self.sub_client.limits(spec.model))
+        inlined = chars <= min(INLINE_CHARS, int(room * 3.6 * 0.6))
+        parts = [
+            spec.prompt, "",
+            sub_metadata(spans, chars, budget=self.budget.remaining_text(spec.depth), inlined=inlined),
+        ]  # fmt: skip
+        if spec.schema is not None:
+            parts += ["", f"Answer with JSON alone that fits this schema: {_compact(spec.schema)}"]
+        if inlined:
+            parts += ["", spans_text(spec.context, spans)]
+        return Message("user", "\n".join(parts))
+
+    # --- sub-calls -------------------------------------------------------------------------------------
+
+    def sub_calls(self, spec: CallSpec) -> "SubCallMaker":
+        """Return the sub-calls that tools of this call can make."""
+        return SubCallMaker(self, spec)
+
+    async def run_sub(self, parent: CallSpec, task: SubTask, request: str, index: int) -> SubAnswer:
+        """Run one sub-call of `parent`; a refusal, failure or cancellation comes back as its `error`."""
+        depth = parent.depth + 1
+        try:
+            view = parent.context.view(task.spans)
+            self.budget.admit_call(depth)
+        except ContextError as error:
+            return SubAnswer(0, "", str(error))
+        except BudgetExceeded as error:
+            self.session.record(error.event(), call=parent.number, parent=parent.parent, depth=parent.depth)
+            return SubAnswer(0, "", str(error))
+        spec = CallSpec(
+            self._next_call(), parent.number, depth, "query" if index < 0 else "map", task.prompt,
+            task.model or self.session.state.sub_model or self.session.state.model,
+            view, self._registry_at(depth),
+            spans=tuple(ev.Span(start, end, "sent") for start, end in task.spans),
+            request=request, index=index, agent=task.agent, schema=task.schema, stream=False,
+        )  # fmt: skip
+        child = asyncio.create_task(self._run_call(spec, self._sub_message(spec)), name=f"call {spec.number}")
+        self._tasks[spec.number] = child
+        try:
+            outcome = await child
+        except asyncio.CancelledError:
+            if _is_cancelling():
+                child.cancel()
+                raise
+            return SubAnswer(spec.number, "", "The sub-call was cancelled by the person.")
+        finally:
+            self._tasks.pop(spec.number, None)
+        return self._sub_answer(outcome)
+
+    def _sub_answer(self, outcome: CallOutcome) -> SubAnswer:
+        start = end = -1
+        if outcome.entry >= 0:
+            entry = self.session.context.entry(outcome.entry)
+            start, end = entry.start, entry.start + len(outcome.answer)
+        return SubAnswer(
+            outcome.number, outcome.answer, outcome.error, outcome.citations, outcome.usage, outcome.cost,
+            outcome.value, start=start, end=end,
+        )  # fmt: skip
+
+    # --- cancelling ------------------------------------------------------------------------------------
+
+    def interrupt(self) -> bool:
+        """Stop the running turn with all its calls; return whether there was one."""
+        if self._turn_task is None:
+            return False
+        self._turn_task.cancel()
+        return True
+
+    def cancel_call(self, call: int) -> bool:
+        """Stop one sub-call with its sub-tree; its caller is told and goes on. The root's number stops the turn."""
+        task = self._tasks.get(call)
+        if task is not None:
+            task.cancel()
+            return True
+        node = self.session.state.node_of_call(call)
+        return self.interrupt() if node is not None and node.kind == "turn" and node.running else False
+
+
+class SubCallMaker:
+    """The sub-calls of one call, as its tools make them."""
+
+    def __init__(self, engine: Engine, spec: CallSpec) -> None:
+        self._engine = engine
+        self._spec = spec
+
+    async def query(self, task: SubTask, request: str) -> SubAnswer:
+        """Run one sub-call to its end."""
+        _check(task)
+        return await self._engine.run_sub(self._spec, task, request, -1)
+
+    async def map(self, tasks: list[SubTask], request: str) -> list[SubAnswer]:
+        """Run many sub-calls, as many at a time as the budget allows; answers come back in order."""
+        for task in tasks[:1]:
+            _check(task)
+        answers: list[SubAnswer | None] = [None] * len(tasks)
+        places = iter(range(len(tasks)))
+
+        async def work() -> None:
+            for place in places:
+                answers[place] = await self._engine.run_sub(self._spec, tasks[place], request, place)
+
+        workers = min(len(tasks), self._engine.settings.budget.concurrency)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(work())
+        return [answer for answer in answers if answer is not None]
+
+    def remaining(self) -> Mapping[str, float]:
+        """Return what is left of each budget that has a limit."""
+        return self._engine.budget.remaining()
+
+
+def _check(task: SubTask) -> None:
+    if task.schema is not None:
+        check_schema(task.schema)
+
+
+def _is_cancelling() -> bool:
+    """Whether the current task itself is being cancelled (and not only what it waits for)."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _compact(schema: dict[str, object]) -> str:
+    import msgspec
+
+    return msgspec.json.encode(schema).decode()
