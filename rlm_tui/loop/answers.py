@@ -31,7 +31,9 @@ def parse_answer(text: str, schema: dict[str, Any]) -> tuple[Any, str]:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             problem = f"the answer is not JSON: {error}"
             continue
-        misfit = jsonschema.exceptions.best_match(jsonschema.validators.validator_for(schema)(schema).iter_errors(value))
+        misfit = jsonschema.exceptions.best_match(
+            jsonschema.validators.validator_for(schema)(schema).iter_errors(value)
+        )
         if misfit is None:
             return value, ""
         problem = f"the answer does not fit the schema at {misfit.json_path}: {misfit.message}"

@@ -41,6 +41,8 @@ class Session:
         self.state = SessionState()
         self.context = ContextStore(home, directory)
         self.missing: list[str] = []
+        self.attached: dict[str, ev.SegmentAttached] = {}
+        self.tail_files: dict[str, int] = {}
         self._listeners: list[Listener] = []
         self._closed = False
 
@@ -66,7 +68,7 @@ class Session:
             raise SessionError(f"There is no session {directory.name}. `rlm-tui sessions` lists those there are.")
         session = cls(directory, home)
         try:
-            session.missing = fold_log(directory, home, session.state, session.context)
+            session.missing = session._fold()
         except BaseException:
             session.close_files()
             raise
@@ -81,6 +83,30 @@ class Session:
         for line in session.missing:
             session.record(ev.Notice("warning", line))
         return session
+
+    def _fold(self) -> list[str]:
+        def noted(records: Iterable[ev.Envelope | Damage]) -> Iterable[ev.Envelope | Damage]:
+            for record in records:
+                if isinstance(record, ev.Envelope):
+                    self._note_files(record.event)
+                yield record
+
+        records = noted(read_log(self.directory / LOG_NAME))
+        return fold_records(records, self.directory, self._home, self.state, self.context)
+
+    def _note_files(self, event: ev.AnyEvent) -> None:
+        """Remember which segments are attached, and which files have a current text of their own in the tail."""
+        match event:
+            case ev.SegmentAttached():
+                self.attached[event.segment] = event
+            case ev.EntryAppended(kind="file"):
+                self.tail_files[event.label] = event.entry
+            case ev.EntrySuperseded():
+                gone = [label for label, entry in self.tail_files.items() if entry == event.entry]
+                for label in gone:
+                    del self.tail_files[label]
+            case _:
+                pass
 
     def _close_crashed_turn(self) -> None:
         turn = self.state.running_turn
@@ -109,6 +135,7 @@ class Session:
         if durable:
             self._log.append(envelope)
         self.state.apply(envelope)
+        self._note_files(event)
         for listener in self._listeners:
             listener(envelope)
         return envelope
@@ -165,12 +192,11 @@ class Session:
         """Join a sealed segment to the context; its live entries take the next offsets."""
         first, start = self.context.entry_count, self.context.chars
         self.context.attach(ref)
-        self.record(
-            ev.SegmentAttached(
-                ref.segment, ref.sha, _relative(ref.path, self._home), ref.source, first,
-                self.context.entry_count - first, start, self.context.chars - start, ref.live,
-            )
+        event = ev.SegmentAttached(
+            ref.segment, ref.sha, _relative(ref.path, self._home), ref.source, first,
+            self.context.entry_count - first, start, self.context.chars - start, ref.live,
         )  # fmt: skip
+        self.record(event)
 
     def supersede(self, entry: int, *, by: int = -1, reason: str = "changed") -> None:
         """Hide an entry from search; it stays readable at its offsets."""

@@ -1,0 +1,220 @@
+"""The assistant: one session wired together, for the screen, headless runs and the Python API alike.
+
+It opens or resumes a session, brings the project into its context, runs turns one after the other, follows file
+changes, and closes everything again. It lives on one event loop; its methods are called on that loop. What happens
+is told through the session's envelopes and in no other way.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from rlm_tui import events as ev
+from rlm_tui.config.options import AppOptions
+from rlm_tui.config.settings import Settings
+from rlm_tui.context.corpus import needs_confirmation
+from rlm_tui.errors import ModelError, RlmTuiError, UsageError
+from rlm_tui.loop.engine import Engine
+from rlm_tui.loop.project import ProjectContext
+from rlm_tui.models.port import ModelClient
+from rlm_tui.models.router import OFFLINE, make_client
+from rlm_tui.session.library import find_session, newest_session
+from rlm_tui.session.session import Session
+from rlm_tui.tools.context import context_tools
+from rlm_tui.tools.recurse import recursion_tools
+from rlm_tui.tools.registry import Registry
+
+TurnEnd = ev.TurnFinished | ev.TurnInterrupted
+
+_HOUSEKEEPING_S = 1.0
+
+
+class Assistant:
+    """One open session. `await open()` first; `await close()` last."""
+
+    def __init__(self, options: AppOptions, listener: Callable[[ev.Envelope], None]) -> None:
+        self.options = options
+        self._listener = listener
+        self.settings: Settings = options.loaded.settings
+        self.session: Session
+        self.engine: Engine
+        self.project: ProjectContext
+        self._queue: deque[str] = deque()
+        self._turn: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ingest: asyncio.Task[None] | None = None
+        self.last_turn: TurnEnd | None = None
+
+    # --- opening and closing ---------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Create or resume the session and start reading the project.
+
+        Raises `UsageError` or `SessionError` when there is no such session or it cannot be opened.
+        """
+        self.session = await asyncio.to_thread(self._open_session)
+        self.session.listen(self._listener)
+        self.project = ProjectContext(self.session, self.options.paths.home, self.settings.context)
+        self._make_engine()
+        for problem in self.options.loaded.problems:
+            self.session.record(ev.Notice("warning", str(problem)))
+        for label, text in self.options.attach_texts:
+            self.session.append_entry("file", label, text)
+        self._spawn(self._keep_house(), "housekeeping")
+        self._ingest = self._spawn(self._read_project(), "ingest")
+
+    def _open_session(self) -> Session:
+        options = self.options
+        directory = None
+        if options.session:
+            directory = find_session(options.paths, options.session)
+        elif options.continue_:
+            directory = newest_session(options.paths, options.project)
+        if directory is not None:
+            return Session.resume(directory, options.paths.home)
+        model = self.settings.model
+        return Session.create(
+            options.paths.make(options.paths.sessions),
+            options.paths.home,
+            project=options.project,
+            model=model.name or OFFLINE,
+            sub_model=model.sub,
+            mode=model.mode,
+        )
+
+    def _make_engine(self) -> None:
+        state = self.session.state
+        if self.options.flags.get("model.name"):
+            self.choose_model(self.settings.model.name, self.settings.model.sub)
+            return
+        self._use_models(state.model, state.sub_model)
+
+    def _use_models(self, model: str, sub_model: str) -> None:
+        client = make_client(model, self.settings)
+        sub_client = make_client(sub_model, self.settings) if sub_model else client
+        registry = Registry((*context_tools(), *recursion_tools()))
+        self.engine = Engine(self.session, client, registry, self.settings, self.options.project, sub_client=sub_client)
+
+    async def close(self, reason: str = "") -> None:
+        """Stop what runs, close the session, and let every file go."""
+        self._queue.clear()
+        self.project.cancel()
+        self.engine.interrupt()
+        if self._turn is not None:
+            await asyncio.wait({self._turn}, timeout=2)
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=2)
+        self.session.close(reason)
+
+    def _spawn(self, work: "asyncio._CoroutineLike[None]", name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # --- the project -----------------------------------------------------------------------------------
+
+    async def _read_project(self) -> None:
+        root = self.options.project
+        question = needs_confirmation(root)
+        if question and not self.options.confirmed:
+            self.session.record(ev.Notice("warning", f"{question} Nothing of it was read. Attach folders instead."))
+        else:
+            await self.project.ingest(root)
+            if self.settings.context.watch and not question:
+                self._spawn(self.project.watch(root), "watch")
+        for path in self.options.attach:
+            await self.attach(path)
+
+    async def attach(self, path: Path) -> None:
+        """Read one more file or folder into the context."""
+        if not path.exists():
+            self.session.record(ev.Notice("error", f"{path} does not exist, so it was not attached."))
+            return
+        await self.project.ingest(path)
+
+    async def ingested(self) -> None:
+        """Wait until the project and everything attached has been read (or that was stopped)."""
+        if self._ingest is not None:
+            await asyncio.wait({self._ingest})
+
+    # --- turns -----------------------------------------------------------------------------------------
+
+    def send(self, prompt: str) -> None:
+        """Ask, or queue the prompt while a turn runs."""
+        if not prompt.strip():
+            return
+        self._queue.append(prompt)
+        if self._turn is None or self._turn.done():
+            self._turn = self._spawn(self._run_queue(), "turns")
+
+    async def ask(self, prompt: str) -> TurnEnd:
+        """Ask and wait for the turn's end. Raises `UsageError` for an empty prompt."""
+        if not prompt.strip():
+            raise UsageError("The prompt is empty: say what you want to know.")
+        return await self.engine.run_turn(prompt)
+
+    async def _run_queue(self) -> None:
+        while self._queue:
+            prompt = self._queue.popleft()
+            try:
+                self.last_turn = await self.engine.run_turn(prompt)
+            except RlmTuiError as error:
+                self.session.record(ev.Notice("error", str(error)))
+
+    @property
+    def queued(self) -> tuple[str, ...]:
+        """Prompts that wait for the running turn to end."""
+        return tuple(self._queue)
+
+    def interrupt(self) -> bool:
+        """Stop the running turn; queued prompts stay queued no longer."""
+        self._queue.clear()
+        return self.engine.interrupt()
+
+    def cancel_call(self, call: int) -> bool:
+        """Stop one sub-call with its sub-tree."""
+        return self.engine.cancel_call(call)
+
+    def cancel_ingest(self) -> None:
+        """Stop reading the project; what is there stays."""
+        self.project.cancel()
+
+    # --- models ----------------------------------------------------------------------------------------
+
+    def choose_model(self, model: str, sub_model: str = "") -> None:
+        """Use another model from the next call on; a name that cannot be used becomes a notice."""
+        try:
+            self._use_models(model or OFFLINE, sub_model)
+        except ModelError as error:
+            self.session.record(ev.Notice("error", str(error)))
+            if not hasattr(self, "engine"):
+                self._use_models(OFFLINE, "")
+                self.session.record(ev.ModelChosen(OFFLINE))
+            return
+        self.session.record(ev.ModelChosen(model or OFFLINE, sub_model))
+
+    async def warm_up(self) -> None:
+        """Load what the chosen model needs, so that the first call does not wait for it."""
+        client: ModelClient = self.engine.client
+        warm = getattr(client, "warm_up", None)
+        if warm is not None:
+            await warm()
+
+    # --- housekeeping ----------------------------------------------------------------------------------
+
+    async def _keep_house(self) -> None:
+        """Once a second: write what a full disk held up, tell of it, and sync what is not synced yet."""
+        told = ""
+        while True:
+            await asyncio.sleep(_HOUSEKEEPING_S)
+            with contextlib.suppress(RlmTuiError):
+                await asyncio.to_thread(self.session.barrier)
+            problem = self.session.problem
+            if problem != told:
+                told = problem
+                self.session.record(ev.Progress("disk", 0, 0, detail=problem, finished=not problem))
