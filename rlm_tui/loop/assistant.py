@@ -34,8 +34,10 @@ _HOUSEKEEPING_S = 1.0
 class Assistant:
     """One open session. `await open()` first; `await close()` last."""
 
-    def __init__(self, options: AppOptions, listener: Callable[[ev.Envelope], None]) -> None:
+    def __init__(self, options: AppOptions, listener: Callable[[ev.Envelope], None], *, strict: bool = False) -> None:
+        """`strict` raises where a model cannot be used; otherwise a notice says so and `offline` stands in."""
         self.options = options
+        self._strict = strict
         self._listener = listener
         self.settings: Settings = options.loaded.settings
         self.session: Session
@@ -55,7 +57,6 @@ class Assistant:
         Raises `UsageError` or `SessionError` when there is no such session or it cannot be opened.
         """
         self.session = await asyncio.to_thread(self._open_session)
-        self.session.listen(self._listener)
         self.project = ProjectContext(self.session, self.options.paths.home, self.settings.context)
         self._make_engine()
         for problem in self.options.loaded.problems:
@@ -73,7 +74,7 @@ class Assistant:
         elif options.continue_:
             directory = newest_session(options.paths, options.project)
         if directory is not None:
-            return Session.resume(directory, options.paths.home)
+            return Session.resume(directory, options.paths.home, self._listener)
         model = self.settings.model
         return Session.create(
             options.paths.make(options.paths.sessions),
@@ -82,14 +83,23 @@ class Assistant:
             model=model.name or OFFLINE,
             sub_model=model.sub,
             mode=model.mode,
+            listener=self._listener,
         )
 
     def _make_engine(self) -> None:
-        state = self.session.state
-        if self.options.flags.get("model.name"):
-            self.choose_model(self.settings.model.name, self.settings.model.sub)
-            return
-        self._use_models(state.model, state.sub_model)
+        state, model = self.session.state, self.settings.model
+        chosen = (model.name, model.sub) if self.options.flags.get("model.name") else (state.model, state.sub_model)
+        try:
+            self._use_models(chosen[0] or OFFLINE, chosen[1])
+        except ModelError as error:
+            if self._strict:
+                self.session.close("failed")
+                raise
+            self.session.record(ev.Notice("error", f"{error} Until then the offline model answers."))
+            self._use_models(OFFLINE, "")
+            chosen = (OFFLINE, "")
+        if chosen != (state.model, state.sub_model):
+            self.session.record(ev.ModelChosen(*chosen))
 
     def _use_models(self, model: str, sub_model: str) -> None:
         client = make_client(model, self.settings)
@@ -192,9 +202,6 @@ class Assistant:
             self._use_models(model or OFFLINE, sub_model)
         except ModelError as error:
             self.session.record(ev.Notice("error", str(error)))
-            if not hasattr(self, "engine"):
-                self._use_models(OFFLINE, "")
-                self.session.record(ev.ModelChosen(OFFLINE))
             return
         self.session.record(ev.ModelChosen(model or OFFLINE, sub_model))
 
@@ -213,7 +220,7 @@ class Assistant:
         while True:
             await asyncio.sleep(_HOUSEKEEPING_S)
             with contextlib.suppress(RlmTuiError):
-                await asyncio.to_thread(self.session.barrier)
+                self.session.barrier()
             problem = self.session.problem
             if problem != told:
                 told = problem

@@ -48,18 +48,30 @@ class Session:
 
     @classmethod
     def create(
-        cls, sessions: Path, home: Path, *, project: Path, model: str, sub_model: str = "", mode: str = "tools"
+        cls,
+        sessions: Path,
+        home: Path,
+        *,
+        project: Path,
+        model: str,
+        sub_model: str = "",
+        mode: str = "tools",
+        listener: Listener | None = None,
     ) -> "Session":
-        """Start a new session in a folder of its own under `sessions`."""
+        """Start a new session in a folder of its own under `sessions`; `listener` is passed every envelope."""
         session = cls(sessions / new_session_id(), home)
+        if listener is not None:
+            session.listen(listener)
         session.record(
             ev.SessionOpened(ev.FORMAT_VERSION, __version__, str(project), model, sub_model=sub_model, mode=mode)
         )
         return session
 
     @classmethod
-    def resume(cls, directory: Path, home: Path) -> "Session":
+    def resume(cls, directory: Path, home: Path, listener: Listener | None = None) -> "Session":
         """Open a past session again: fold its log, rebuild its context, and close what a crash left open.
+
+        `listener` is passed every past envelope, and then those to come.
 
         Raises `SessionError` when it is held by another process or of a newer format. What could not be read or
         rebuilt is listed in `missing`.
@@ -67,6 +79,8 @@ class Session:
         if not (directory / LOG_NAME).exists():
             raise SessionError(f"There is no session {directory.name}. `rlm-tui sessions` lists those there are.")
         session = cls(directory, home)
+        if listener is not None:
+            session.listen(listener)
         try:
             session.missing = session._fold()
         except BaseException:
@@ -89,6 +103,8 @@ class Session:
             for record in records:
                 if isinstance(record, ev.Envelope):
                     self._note_files(record.event)
+                    for listener in self._listeners:
+                        listener(record)
                 yield record
 
         records = noted(read_log(self.directory / LOG_NAME))
