@@ -1,5 +1,8 @@
 """The one way to DuckDB: imported at first need, one cursor a thread, small memory, two threads."""
 
+import itertools
+import os
+import tempfile
 import threading
 import weakref
 from pathlib import Path
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
 
 MEMORY_LIMIT = "512MB"
 THREADS = 2
+_INSTANCES = itertools.count()
 
 
 class Database:
@@ -71,12 +75,13 @@ class Database:
             self._attached[key] = schema
         return schema
 
-    def detach(self, schema: str) -> None:
-        """Detach a schema, which closes its file."""
+    def forget(self, path: Path) -> None:
+        """Detach a file if it is attached, which closes it."""
         cursor = self.cursor()
         with self._lock:
-            self._attached = {path: name for path, name in self._attached.items() if name != schema}
-            cursor.execute(f"DETACH {schema}")
+            schema = self._attached.pop(str(path), None)
+            if schema is not None:
+                cursor.execute(f"DETACH {schema}")
 
     def create(self, schema: str, tables: tuple[str, ...]) -> None:
         """Create `tables` (each `name(columns)`) in `schema`."""
@@ -127,5 +132,11 @@ def _connect() -> "duckdb.DuckDBPyConnection":
     import duckdb
 
     return duckdb.connect(
-        config={"memory_limit": MEMORY_LIMIT, "threads": THREADS, "autoinstall_known_extensions": False}
+        config={
+            "memory_limit": MEMORY_LIMIT,
+            "threads": THREADS,
+            "autoinstall_known_extensions": False,
+            # Made only when memory runs out; by default it would be a folder in the person's project.
+            "temp_directory": str(Path(tempfile.gettempdir()) / f"rlm-tui-{os.getpid()}-{next(_INSTANCES)}"),
+        }
     )

@@ -66,7 +66,9 @@ class RefTable:
         import numpy as np
 
         types = {"kind": np.uint8, "superseded": np.bool_}
-        self._columns: dict[str, Any] = {name: np.zeros(_FIRST_CAPACITY, dtype=types.get(name, np.int64)) for name in _COLUMNS}
+        self._columns: dict[str, Any] = {
+            name: np.zeros(_FIRST_CAPACITY, dtype=types.get(name, np.int64)) for name in _COLUMNS
+        }
         self._sources: tuple[Source, ...] = ()
         self._names: tuple[str, ...] = ()
         self._count = 0

@@ -1,18 +1,15 @@
 """A sealed segment opened for reading: its entries, its mapped tape, its schema in a database."""
 
-import contextlib
-import mmap
-import os
-import tempfile
 import threading
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from rlm_tui.context.database import Database
-from rlm_tui.context.layout import DATABASE_SUFFIX, SEGMENT_FORMAT, TAIL_HASH_BYTES, SegmentRef, tail_hash, tape_path
-from rlm_tui.context.segment_writer import SegmentWriter, map_file
+from rlm_tui.context.layout import SEGMENT_FORMAT, SegmentRef, tape_path
+from rlm_tui.context.segment_writer import SegmentWriter
 from rlm_tui.context.table import EntryTable
-from rlm_tui.context.tape import SEPARATOR, Buffer, Tape
+from rlm_tui.context.tape import Tape
+from rlm_tui.context.tape_file import rebuild_tape, valid_tape
 from rlm_tui.errors import ContextError
 
 if TYPE_CHECKING:
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Segment", "SegmentRef", "SegmentWriter"]
 
-_REBUILD_CHUNKS = 64
 _BLOOM_ROWS = 256
 
 
@@ -70,7 +66,7 @@ class Segment:
             table = _read_table(database, schema)
             marks = database.fetch(f"SELECT chars_before, lines_before FROM {schema}.blocks ORDER BY block")
         except duckdb.Error as error:
-            raise _set_aside(path, error) from error
+            raise _set_aside(path, database, error) from error
         size, chars = int(summary["tape_bytes"][0]), int(summary["tape_chars"][0])
         source = str(summary["source"][0])
         entries = len(table)
@@ -83,12 +79,12 @@ class Segment:
             chars=int(summary["chars"][0]),
             live=((0, entries - 1),) if entries else (),
         )
-        buffer = _valid_tape(tape_path(path), size, str(summary["tail_hash"][0]))
+        buffer = valid_tape(tape_path(path), size, str(summary["tail_hash"][0]))
         if buffer is None:
             try:
-                buffer = _rebuild(database, schema, tape_path(path), size, str(summary["tail_hash"][0]))
+                buffer = rebuild_tape(database, schema, tape_path(path), size, ref.sha)
             except duckdb.Error as error:
-                raise _set_aside(path, error) from error
+                raise _set_aside(path, database, error) from error
         char_marks, line_marks = marks["chars_before"].tolist(), marks["lines_before"].tolist()
         tape = Tape(buffer, size, chars, char_marks, line_marks, len(char_marks))
         return cls(path, database, schema, ref, table, tape)
@@ -151,66 +147,11 @@ def _read_blooms(database: Database, schema: str, blocks: int) -> "BloomIndex":
     return BloomIndex(matrix)
 
 
-def _valid_tape(path: Path, size: int, end_hash: str) -> Buffer | None:
-    """Return the mapped tape when its length and the hash of its last 64 KiB are right."""
-    try:
-        buffer = map_file(path)
-    except OSError:
-        return None
-    if len(buffer) == size and tail_hash(buffer[max(0, size - TAIL_HASH_BYTES) :]) == end_hash:
-        return buffer
-    if isinstance(buffer, mmap.mmap):
-        buffer.close()
-    return None
-
-
-def _rebuild(database: Database, schema: str, path: Path, size: int, end_hash: str) -> Buffer:
-    """Write the tape again from the database, beside it if that can be written, else in a nameless file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            _write_tape(database, schema, file, size)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        buffer = _valid_tape(path, size, end_hash)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        with tempfile.TemporaryFile() as nameless:
-            _write_tape(database, schema, nameless, size)
-            nameless.flush()
-            written = nameless.tell()
-            buffer = mmap.mmap(nameless.fileno(), 0, access=mmap.ACCESS_READ) if written else b""
-    if buffer is None or len(buffer) != size:
-        database_file = path.with_name(path.stem + DATABASE_SUFFIX)
-        raise ContextError(f"{database_file} does not hold its whole text; build the context again.")
-    return buffer
-
-
-def _write_tape(database: Database, schema: str, file: IO[bytes], size: int) -> None:
-    """Write chunks in order; whatever lies between them, and after the last, are separators."""
-    cursor = database.cursor()
-    found = cursor.execute(f"SELECT count(*) FROM {schema}.chunks").fetchone()
-    count = int(found[0]) if found else 0
-    position = 0
-    for first in range(0, count, _REBUILD_CHUNKS):
-        rows = cursor.execute(
-            f"SELECT byte_start, text FROM {schema}.chunks"
-            f" WHERE rowid >= {first} AND rowid < {first + _REBUILD_CHUNKS} ORDER BY byte_start"
-        ).fetchall()
-        for byte_start, text in rows:
-            data = text.encode()
-            file.write(SEPARATOR * (byte_start - position))
-            file.write(data)
-            position = byte_start + len(data)
-    file.write(SEPARATOR * (size - position))
-
-
-def _set_aside(path: Path, error: Exception) -> ContextError:
+def _set_aside(path: Path, database: Database, error: Exception) -> ContextError:
     """Rename an unreadable segment (never delete it), unless the trouble is access or a newer database."""
     words = str(error)
-    if "version number" in words or "Permission denied" in words or "lock" in words.lower():
+    database.forget(path)
+    if any(sign in words for sign in ("version number", "Permission denied", "set lock", "Too many open files")):
         return ContextError(f"{path} cannot be opened: {words.splitlines()[0]}")
     number = 1
     while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():

@@ -1,7 +1,6 @@
 """Writing a segment: entries stream in, a sealed database and its tape appear by rename."""
 
 import hashlib
-import mmap
 import os
 import secrets
 from pathlib import Path
@@ -20,7 +19,8 @@ from rlm_tui.context.layout import (
     tape_path,
 )
 from rlm_tui.context.table import EntryTable
-from rlm_tui.context.tape import SEPARATOR, BlockMarks, Buffer
+from rlm_tui.context.tape import SEPARATOR, BlockMarks
+from rlm_tui.context.tape_file import map_file
 from rlm_tui.errors import ContextError
 from rlm_tui.events import EntryKind
 from rlm_tui.text import without_surrogates
@@ -198,7 +198,7 @@ class SegmentWriter:
         sha = self._hash.hexdigest()
         self._write_summary(sha)
         self._database.cursor().execute(f"CHECKPOINT {self._schema}")
-        self._database.detach(self._schema)
+        self._database.forget(self._database_file)
         self._database.close()
         _sync(self._database_file)
         final = self._directory.absolute() / f"{self._id}{DATABASE_SUFFIX}"
@@ -283,14 +283,6 @@ class SegmentWriter:
         wal = self._database_file.with_name(self._database_file.name + ".wal")
         for path in (self._database_file, wal, self._tape_file):
             path.unlink(missing_ok=True)
-
-
-def map_file(path: Path) -> Buffer:
-    """Map a file for reading; an empty one, which cannot be mapped, is `b""`. Raises `OSError`."""
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size == 0:
-            return b""
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _sync(path: Path) -> None:

@@ -32,7 +32,7 @@ def stats_of(core: StoreCore, spans: Spans | None) -> Stats:
         entries = int(np.count_nonzero(of_kind))
         if entries:
             by_type[kind] = {"entries": entries, "characters": int(chars[of_kind].sum())}
-    names = [refs.names[index] for index in np.unique(refs.source[numbers]).tolist()]
+    names = [refs.names[index] for index in np.bincount(refs.source[numbers]).nonzero()[0].tolist()]
     segments, tails = segments_of(refs), tails_of(refs)
     ranked = sum(tail.ranked for tail in tails)
     in_tails = sum(len(tail.table) for tail in tails)
@@ -48,7 +48,7 @@ def stats_of(core: StoreCore, spans: Spans | None) -> Stats:
             ranked_entries=refs.count - (in_tails - ranked),
             lag=in_tails - ranked,
             segments=len(segments),
-            blocks=sum(source.tape.blocks for source in [*segments, *tails]),
+            blocks=sum(segment.tape.blocks for segment in segments) + sum(tail.tape.blocks for tail in tails),
             building=core.building,
         ),
     )
