@@ -1,0 +1,21 @@
+"""The screen: a Textual program that folds the session's events into chat, context browser and trace."""
+
+from rlm_tui.config.options import AppOptions
+
+
+def run_app(options: AppOptions) -> int:
+    """Open the screen, stay until the person leaves, and return the exit code.
+
+    Collecting garbage is left to idle moments (see `app`), and the frame timer is set before Textual is imported:
+    both cost tens of milliseconds in the middle of typing otherwise.
+    """
+    import gc
+    import os
+
+    gc.disable()
+    os.environ.setdefault("TEXTUAL_FPS", "240")
+    from rlm_tui.tui.app import RlmTuiApp
+
+    app = RlmTuiApp(options)
+    app.run(mouse=options.mouse)
+    return app.return_code or 0

@@ -1,0 +1,73 @@
+"""The one registry of what a person can do by key: bindings, help, footer and palette are all made from it.
+
+Keys of single panes (the browser's `g`, the trace's `o`, ...) are declared by their widgets and gathered by the help.
+"""
+
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do. `keys` work anywhere on the main screen, `leader` after Ctrl+X. `name` is the method's."""
+
+    name: str
+    label: str
+    group: str
+    keys: tuple[str, ...] = ()
+    leader: str = ""
+    footer: str = ""
+    priority: bool = False
+    palette: bool = True
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("next_pane", "Next pane", "Panes", ("tab",), footer="pane", palette=False),
+    Action("previous_pane", "Previous pane", "Panes", ("shift+tab",), palette=False),
+    Action("zoom", "Zoom this pane", "Panes", ("f11",), leader="z", footer="zoom"),
+    Action("go_prompt", "Go to the prompt", "Panes", leader="p"),
+    Action("go_context", "Go to the context browser", "Panes", leader="c"),
+    Action("go_trace", "Go to the trace", "Panes", leader="t"),
+    Action("interrupt", "Interrupt the running turn", "Session", ("escape",), footer="interrupt", palette=False),
+    Action("copy_or_quit", "Copy, interrupt, or (twice) quit", "Session", ("ctrl+c",), priority=True, palette=False),
+    Action("quit_when_empty", "Quit when the prompt is empty", "Session", ("ctrl+d",), priority=True, palette=False),
+    Action("palette", "Command palette", "Program", ("ctrl+p",), footer="palette", priority=True, palette=False),
+    Action("help", "Help: all keys", "Program", ("f1",), leader="h", footer="help", priority=True),
+    Action("leader", "Leader: more keys", "Program", ("ctrl+x",), priority=True, palette=False),
+    Action("choose_model", "Choose a model", "Session", leader="m"),
+    Action("choose_theme", "Choose a theme", "Program", leader="e"),
+    Action("choose_session", "Open another session", "Session", leader="s"),
+    Action("new_session", "New session", "Session", leader="n"),
+    Action("cancel_ingest", "Stop reading the project", "Context", leader="i"),
+    Action("expand", "Expand or fold tool results", "Chat", ("ctrl+o",), footer="expand"),
+    Action("previous_message", "Previous message", "Chat", ("alt+up",), palette=False),
+    Action("next_message", "Next message", "Chat", ("alt+down",), palette=False),
+    Action("editor", "Write the prompt in your editor", "Chat", ("ctrl+g",)),
+    Action("leave", "Quit", "Program", leader="q"),
+)
+
+
+def bindings() -> list[Binding]:
+    """Return the main screen's bindings; each has the action's name as its id, for the person's keymap."""
+    return [
+        Binding(
+            ",".join(action.keys), f"run('{action.name}')", action.label, show=False, id=action.name,
+            priority=action.priority,
+        )
+        for action in ACTIONS
+        if action.keys
+    ]  # fmt: skip
+
+
+def by_leader(key: str) -> Action | None:
+    """Return the action that `key` means after the leader key."""
+    return next((action for action in ACTIONS if action.leader == key), None)
+
+
+def keys_text(action: Action) -> str:
+    """Return an action's keys as people read them: `ctrl+x m`, `F1`."""
+    keys = [key.upper() if key[0] == "f" and key[1:].isdigit() else key for key in action.keys]
+    if action.leader:
+        keys.append(f"ctrl+x {action.leader}")
+    return ", ".join(keys)

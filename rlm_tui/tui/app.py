@@ -1,0 +1,97 @@
+"""The Textual program: themes, the main screen, and what must happen however it ends."""
+
+import gc
+import signal
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.theme import Theme
+
+from rlm_tui.config.options import AppOptions
+from rlm_tui.config.themes import DEFAULT_THEME, ThemeSpec, load_themes
+from rlm_tui.text import safe_text
+from rlm_tui.tui.palette import Palette
+from rlm_tui.tui.screens.main import MainScreen
+from rlm_tui.tui.theming import textual_theme
+
+_QUICK_COLLECT_S = 1.0
+
+
+class RlmTuiApp(App[None]):
+    """The program around the main screen. `palette` is the theme in force, by role."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "rlm-tui"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(self, options: AppOptions) -> None:
+        super().__init__()
+        self.options = options
+        self.settings = options.loaded.settings
+        self.themes, self.theme_problems = load_themes(options.paths.config_dir)
+        for spec in self.themes.values():
+            self.register_theme(textual_theme(spec))
+        wanted = options.theme or self.settings.ui.theme
+        self._unknown_theme = wanted if wanted and wanted not in self.themes else ""
+        self.palette = Palette.from_roles(self._spec(wanted).roles())
+        self.theme = self._spec(wanted).name
+
+    def _spec(self, name: str) -> ThemeSpec:
+        return self.themes.get(name) or self.themes[DEFAULT_THEME]
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return the roles as CSS variables (`$read`, `$cited`, ...) for themes that lack one."""
+        return {role: color for role, color in self.palette.roles.items()} if hasattr(self, "palette") else {}
+
+    def on_mount(self) -> None:
+        """Show the main screen and take over the signals that Textual leaves alone."""
+        self.set_keymap(self.settings.keys)
+        self.push_screen(MainScreen(self.options))
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self._loop_signal(number)
+        self.call_after_refresh(self._settle)
+
+    def _loop_signal(self, number: signal.Signals) -> None:
+        import asyncio
+
+        asyncio.get_running_loop().add_signal_handler(number, self._end_by_signal, number)
+
+    def _end_by_signal(self, number: signal.Signals) -> None:
+        """Leave in order: the session is closed and the terminal restored, as with any other end."""
+        self.exit(return_code=128 + number)
+
+    def _settle(self) -> None:
+        """After the first paint: freeze what start-up made, and collect the young generation now and then."""
+        gc.collect()
+        gc.freeze()
+        self.set_interval(_QUICK_COLLECT_S, self._collect)
+        for problem in self.theme_problems:
+            self.notify(safe_text(str(problem)), severity="warning", markup=False)
+        if self._unknown_theme:
+            self.notify(
+                f"There is no theme {safe_text(self._unknown_theme)}; `rlm-tui themes` lists them.",
+                severity="warning", markup=False,
+            )  # fmt: skip
+
+    def _collect(self) -> None:
+        """Collect the young objects if there are many: the full collection would stall typing."""
+        if gc.get_count()[0] > 20_000:
+            gc.collect(0)
+
+    def use_theme(self, name: str) -> None:
+        """Switch to a theme at once, everywhere."""
+        spec = self._spec(name)
+        self.palette = Palette.from_roles(spec.roles())
+        self.theme = spec.name
+        for screen in self.screen_stack:
+            for widget in screen.walk_children():
+                changed = getattr(widget, "palette_changed", None)
+                if changed is not None:
+                    changed()
+        self.refresh_css()
+
+    def known_theme(self, name: str) -> Theme | None:
+        """Return a registered theme."""
+        return self.get_theme(name)

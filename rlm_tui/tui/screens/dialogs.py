@@ -1,0 +1,129 @@
+"""Small modal dialogs: choose one of a list, with a filter; and the leader key's one next key."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from rlm_tui.text import safe_text
+
+_SHOWN = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One thing to choose: `value` is what the dialog returns, `label` and `note` are shown."""
+
+    value: str
+    label: str
+    note: str = ""
+
+
+class ChooseDialog(ModalScreen[str | None]):
+    """A list with a filter. Returns the chosen value, or what was typed where `free` text is allowed, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss_none", "Close", show=False),
+        Binding("down", "move(1)", "Down", show=False, priority=True),
+        Binding("up", "move(-1)", "Up", show=False, priority=True),
+    ]
+
+    def __init__(self, heading: str, choices: Sequence[Choice], *, hint: str = "", free: bool = False) -> None:
+        super().__init__(classes="dialog")
+        self._heading = heading
+        self._choices = list(choices)
+        self._hint = hint
+        self._free = free
+        self._found: list[Choice] = []
+
+    def compose(self) -> ComposeResult:
+        """Lay out heading, filter, list and hint."""
+        with Vertical():
+            yield Static(Content(self._heading), classes="heading", markup=False)
+            yield Input(placeholder="type to filter" + (" or to name another" if self._free else ""))
+            yield OptionList(markup=False)
+            if self._hint:
+                yield Static(Content(self._hint), classes="hint", markup=False)
+
+    def on_mount(self) -> None:
+        """Fill the list and focus the filter."""
+        self._fill("")
+        self.query_one(Input).focus()
+
+    def replace_choices(self, choices: Sequence[Choice]) -> None:
+        """Take other choices (they may arrive late) and keep the filter."""
+        self._choices = list(choices)
+        if self.is_mounted:
+            self._fill(self.query_one(Input).value)
+
+    def _fill(self, words: str) -> None:
+        wanted = words.casefold().split()
+        self._found = [c for c in self._choices if all(w in f"{c.label} {c.note}".casefold() for w in wanted)][:_SHOWN]
+        options = self.query_one(OptionList)
+        options.clear_options()
+        options.add_options([Option(self._line(choice)) for choice in self._found])
+        if self._found:
+            options.highlighted = 0
+
+    def _line(self, choice: Choice) -> Content:
+        label = safe_text(choice.label, newlines=False)
+        if not choice.note:
+            return Content(label)
+        return Content.assemble((label, ""), ("  " + safe_text(choice.note, newlines=False), "$text-muted"))
+
+    def action_move(self, by: int) -> None:
+        """Move the highlight while the filter keeps the focus."""
+        options = self.query_one(OptionList)
+        if self._found:
+            options.highlighted = ((options.highlighted or 0) + by) % len(self._found)
+
+    def action_dismiss_none(self) -> None:
+        """Close without a choice."""
+        self.dismiss(None)
+
+    @on(Input.Changed)
+    def _filtered(self, message: Input.Changed) -> None:
+        self._fill(message.value)
+
+    @on(Input.Submitted)
+    def _submitted(self, message: Input.Submitted) -> None:
+        highlighted = self.query_one(OptionList).highlighted
+        if self._found and highlighted is not None:
+            self.dismiss(self._found[highlighted].value)
+        elif self._free and message.value.strip():
+            self.dismiss(message.value.strip())
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, message: OptionList.OptionSelected) -> None:
+        self.dismiss(self._found[message.option_index].value)
+
+
+class LeaderDialog(ModalScreen[str | None]):
+    """Waits for the one key after the leader key; shows what there is."""
+
+    def __init__(self, keys: Sequence[tuple[str, str]]) -> None:
+        super().__init__(classes="dialog")
+        self._keys = keys
+
+    def compose(self) -> ComposeResult:
+        """List the keys."""
+        with Vertical():
+            yield Static(Content("ctrl+x, then"), classes="heading", markup=False)
+            parts: list[tuple[str, str]] = []
+            for key, label in self._keys:
+                parts += [(f"{key:>3}  ", "bold $accent"), (f"{label}\n", "")]
+            yield Static(Content.assemble(*parts).rstrip(), markup=False)
+
+    def on_key(self, event: events.Key) -> None:
+        """Return the key that was pressed."""
+        event.stop()
+        event.prevent_default()
+        self.dismiss(None if event.key == "escape" else event.key)
