@@ -1,81 +1,32 @@
-"""What the command line asks of the screen and of a headless run, as plain data.
+"""What the command line asks the screen or a headless run to do, as plain values."""
 
-None (or an empty text) always means that the flag was not given.
-"""
-
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rlm_tui.config.paths import Paths
+from rlm_tui.config.settings import Loaded
+
 
 @dataclass(frozen=True, slots=True)
 class AppOptions:
-    """`rlm-tui [DIR]`: what the screen opens with. `attach` holds paths, `-` for stdin."""
+    """How to open a session. `session` is an id or its beginning; `continue_` means the newest of the project.
 
-    project: Path
-    continue_: bool = False
-    session: str = ""
-    model: str = ""
-    sub_model: str = ""
-    mode: str = ""
-    agent: str = ""
-    approval: str = ""
-    theme: str = ""
-    mouse: bool | None = None
-    prompt: str = ""
-    attach: tuple[str, ...] = ()
-
-    def flags(self) -> dict[str, Any]:
-        """Return the flags that are settings, by dotted key, as `load_settings` takes them."""
-        return _given(
-            {
-                "model.name": self.model,
-                "model.sub": self.sub_model,
-                "model.mode": self.mode,
-                "permissions.approval": self.approval,
-                "ui.theme": self.theme,
-                "ui.mouse": self.mouse,
-            }
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """`rlm-tui run [PROMPT]`: one turn without a screen.
-
-    `limits` maps budget names (`depth`, `calls`, `cost`, `seconds`) to numbers, or `"unlimited"`.
+    `flags` holds settings given as flags, by dotted key. `attach` are further files and folders; `attach_texts`
+    are texts that have no file (label, text), such as standard input. `confirmed` allows a project that is `/` or
+    a home directory to be read.
     """
 
     project: Path
-    prompt: str
-    json: bool = False
+    paths: Paths
+    loaded: Loaded
     continue_: bool = False
     session: str = ""
-    model: str = ""
-    sub_model: str = ""
-    mode: str = ""
+    prompt: str = ""
+    attach: tuple[Path, ...] = ()
+    attach_texts: tuple[tuple[str, str], ...] = ()
+    theme: str = ""
+    mouse: bool = True
     agent: str = ""
-    approval: str = ""
-    attach: tuple[str, ...] = ()
-    limits: Mapping[str, float | int | str] = field(default_factory=dict)
-    allow: tuple[str, ...] = ()
-    deny: tuple[str, ...] = ()
-
-    def flags(self) -> dict[str, Any]:
-        """Return the flags that are settings, by dotted key, as `load_settings` takes them."""
-        return _given(
-            {
-                "model.name": self.model,
-                "model.sub": self.sub_model,
-                "model.mode": self.mode,
-                "permissions.approval": self.approval,
-                "permissions.allow": self.allow,
-                "permissions.deny": self.deny,
-                **{f"budget.{name}": value for name, value in self.limits.items()},
-            }
-        )
-
-
-def _given(flags: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in flags.items() if value is not None and value not in ("", ())}
+    confirmed: bool = False
+    flags: dict[str, Any] = field(default_factory=dict)
