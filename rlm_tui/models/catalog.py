@@ -1,0 +1,178 @@
+"""Which models are available here: keys that are set, servers that answer, and the one that is built in.
+
+Found models are offered, never used unasked. Nothing here imports litellm, except `described`.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from rlm_tui.errors import ModelError
+from rlm_tui.models.port import Limits
+from rlm_tui.models.providers import OFFLINE, PROVIDERS, find_provider, key_of, prefix_of
+from rlm_tui.models.target import Endpoint, resolve
+from rlm_tui.redact import redact
+
+PROBE_MS = 300
+_LARGEST_REPLY = 1 << 20
+
+
+class Offer(Struct, frozen=True):
+    """A model that can be used now. `why` says how that is known: `OPENAI_API_KEY is set`."""
+
+    model: str
+    provider: str
+    why: str
+    local: bool = False
+
+
+class Missing(Struct, frozen=True):
+    """A provider that cannot be used now, and the reason."""
+
+    provider: str
+    reason: str
+
+
+class LocalServer(Struct, frozen=True):
+    """A server on this machine: where it lists its models, and the prefix that litellm reaches it by."""
+
+    title: str
+    prefix: str
+    port: int
+    path: str
+    host: str = "127.0.0.1"
+
+    @property
+    def address(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+
+LOCAL_SERVERS: tuple[LocalServer, ...] = (
+    LocalServer("Ollama", "ollama_chat", 11434, "/api/tags"),
+    LocalServer("LM Studio", "lm_studio", 1234, "/v1/models"),
+    LocalServer("llama.cpp", "llamafile", 8080, "/v1/models"),
+)
+"""The servers that are looked for, at the ports that their documentation names."""
+
+
+class Found(Struct, frozen=True):
+    """What is available, best first (the built-in policy last), and why the rest is not."""
+
+    offers: tuple[Offer, ...]
+    missing: tuple[Missing, ...]
+
+
+async def look_around(
+    environ: Mapping[str, str] | None = None,
+    endpoints: Mapping[str, Endpoint] | None = None,
+    servers: tuple[LocalServer, ...] = LOCAL_SERVERS,
+    probe_ms: float = PROBE_MS,
+) -> Found:
+    """Return what is available here. Servers are asked all at once and given `probe_ms` milliseconds."""
+    environ = os.environ if environ is None else environ
+    keyed, missing = _with_keys(environ)
+    local, silent = await find_local(servers, probe_ms)
+    built_in = Offer(OFFLINE, OFFLINE, "built in; searches and quotes, is no language model", local=True)
+    offers = (*_of_endpoints(endpoints or {}), *keyed, *local, built_in)
+    return Found(offers, (*missing, *silent))
+
+
+async def find_local(
+    servers: tuple[LocalServer, ...] = LOCAL_SERVERS, probe_ms: float = PROBE_MS
+) -> tuple[list[Offer], list[Missing]]:
+    """Ask local servers which models they have; return offers, and which did not answer."""
+    lists = await asyncio.gather(*(_models_of(server, probe_ms) for server in servers))
+    offers: list[Offer] = []
+    missing: list[Missing] = []
+    for server, names in zip(servers, lists, strict=True):
+        if names:
+            why = f"{server.title} answers at {server.address}"
+            offers += [Offer(f"{server.prefix}/{name}", server.title, why, local=True) for name in names]
+        else:
+            what = "nothing answers" if names is None else "no model is loaded"
+            missing.append(Missing(server.title, f"{what} at {server.address}"))
+    return offers, missing
+
+
+def described(offer: Offer, environ: Mapping[str, str] | None = None) -> Limits:
+    """Return window and prices of an offered model, as litellm's map has them. Imports litellm (seconds)."""
+    from rlm_tui.models.prices import limits_of
+
+    try:
+        return limits_of(resolve(offer.model, {}, "", os.environ if environ is None else environ))
+    except ModelError:
+        return Limits()
+
+
+def why_unavailable(model: str, environ: Mapping[str, str] | None = None) -> str:
+    """Return the reason why `model` cannot be used (an unset key), or an empty string where none is known."""
+    environ = os.environ if environ is None else environ
+    provider = find_provider(prefix_of(model))
+    if provider is None:
+        return ""
+    variable, key = key_of(provider, environ)
+    return "" if key else f"{variable} is not set"
+
+
+def _with_keys(environ: Mapping[str, str]) -> tuple[list[Offer], list[Missing]]:
+    offers: list[Offer] = []
+    missing: list[Missing] = []
+    for provider in PROVIDERS:
+        variable, key = key_of(provider, environ)
+        if key:
+            offers.append(Offer(provider.default_model, provider.title, f"{variable} is set"))
+        else:
+            missing.append(Missing(provider.title, f"{variable} is not set"))
+    return offers, missing
+
+
+def _of_endpoints(endpoints: Mapping[str, Endpoint]) -> list[Offer]:
+    """Return an offer for each endpoint; which models it has is not known, so `MODEL` stands for one."""
+    return [
+        Offer(f"{name}/MODEL", name, f"[endpoints.{name}] is {redact(endpoint.api_base)}")
+        for name, endpoint in endpoints.items()
+        if endpoint.api_base
+    ]
+
+
+async def _models_of(server: LocalServer, probe_ms: float) -> list[str] | None:
+    """Return the names a server lists, or None where none answers in time."""
+    try:
+        async with asyncio.timeout(probe_ms / 1000):
+            return _names(await _get(server))
+    except (OSError, TimeoutError, ValueError):
+        return None
+
+
+async def _get(server: LocalServer) -> bytes:
+    """Return the body of a GET. HTTP/1.0 keeps the reply whole and ends it with the connection."""
+    reader, writer = await asyncio.open_connection(server.host, server.port)
+    try:
+        writer.write(f"GET {server.path} HTTP/1.0\r\nHost: {server.host}\r\nConnection: close\r\n\r\n".encode())
+        head = await reader.readuntil(b"\r\n\r\n")
+        if head.split(b" ", 2)[1] != b"200":
+            raise ValueError("the server has no such list")
+        lengths = [line.partition(b":")[2] for line in head.lower().splitlines() if line.startswith(b"content-length")]
+        if lengths:
+            return await reader.readexactly(min(int(lengths[0]), _LARGEST_REPLY))
+        return await reader.read(-1)
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+        raise ValueError("the server broke off") from error
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+def _names(body: bytes) -> list[str]:
+    """Return the names in a list of models, OpenAI's (`data[].id`) or Ollama's (`models[].name`); embedders left out."""
+    listing = json.loads(body)
+    if not isinstance(listing, dict):
+        raise ValueError("no list of models")
+    entries = listing.get("data") or listing.get("models") or []
+    names = [entry.get("id") or entry.get("name") for entry in entries if isinstance(entry, dict)]
+    return [name for name in names if isinstance(name, str) and name and "embed" not in name.lower()]

@@ -1,0 +1,87 @@
+"""Secrets masked in any text: values of key-like environment variables, and keys in their well-known formats.
+
+Errors, logs, exports and bundles pass through here. Formats come from the providers' documentation and from
+GitHub's list of secret-scanning patterns.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+
+MASK = "[redacted]"
+
+_KEY_WORDS = frozenset(
+    {"KEY", "APIKEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "PAT", "CREDENTIAL", "CREDENTIALS"}
+)
+_SHORTEST_VALUE = 8
+"""Shorter values would mask ordinary words."""
+_SURELY_SECRET = 20
+"""A value of this length is a secret even when it holds no digit."""
+
+_FORMATS = re.compile(
+    r"""
+      (?P<block>-----BEGIN\ [A-Z0-9\ ]{0,30}PRIVATE\ KEY(?:\ BLOCK)?-----.*?(?:-----END[^\n]{0,60}-----|\Z))
+    | (?<![A-Za-z0-9])(?:
+        sk-(?=[A-Za-z_-]{0,80}[0-9*])[A-Za-z0-9_*-]{12,}       # OpenAI, Anthropic, OpenRouter, DeepSeek
+      | (?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}            # Stripe
+      | AIza[A-Za-z0-9_-]{30,}                                 # Google
+      | ya29\.[A-Za-z0-9_-]{20,}                               # Google OAuth
+      | gsk_[A-Za-z0-9]{20,}                                   # Groq
+      | hf_[A-Za-z0-9]{20,}                                    # Hugging Face
+      | xai-[A-Za-z0-9]{20,}                                   # xAI
+      | pplx-[A-Za-z0-9]{20,}                                  # Perplexity
+      | r8_[A-Za-z0-9]{20,}                                    # Replicate
+      | nvapi-[A-Za-z0-9_-]{20,}                               # NVIDIA
+      | gh[pousr]_[A-Za-z0-9]{20,}                             # GitHub
+      | github_pat_[A-Za-z0-9_]{20,}
+      | glpat-[A-Za-z0-9_-]{16,}                               # GitLab
+      | (?:AKIA|ASIA)[A-Z0-9]{16}                              # AWS access key id
+      | xox[abeoprs]-[A-Za-z0-9-]{10,}                         # Slack
+      | npm_[A-Za-z0-9]{30,}
+      | pypi-[A-Za-z0-9_-]{30,}
+      | eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}   # JSON Web Token
+    )
+    | (?P<bearer>\b[Bb]earer\ +)[A-Za-z0-9._~+/=-]{8,}
+    | (?P<header>\b(?i:x-api-key|api-key|authorization)["']?\s{0,3}[:=]\s{0,3}["']?(?:Basic\ +)?)
+      (?![Bb]earer\b|[Bb]asic\b)(?=[A-Za-z._~+/=-]{0,80}[0-9])[A-Za-z0-9._~+/=-]{8,}
+    | (?P<user>[a-z][a-z0-9+.-]{1,20}://[^\s/:@]{0,100}:)[^\s/@]{3,200}(?=@)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
+    """Return `text` with secrets replaced by `[redacted]`; the words around them stay.
+
+    Masked are the values of variables of `environ` (the process's own by default) whose names say key, token, secret
+    or password, and strings in the formats of well-known keys.
+    """
+    for value in secret_values(os.environ if environ is None else environ):
+        if value in text:
+            text = text.replace(value, MASK)
+    return _FORMATS.sub(_masked, text)
+
+
+def secret_values(environ: Mapping[str, str]) -> list[str]:
+    """Return the values in `environ` that look like secrets, longest first, so that none hides a part of another."""
+    values = {value for name, value in environ.items() if is_key_name(name) and _looks_secret(value)}
+    return sorted(values, key=lambda value: (-len(value), value))
+
+
+def is_key_name(name: str) -> bool:
+    """Tell whether a variable or header of this name holds a secret: `OPENAI_API_KEY`, `GH_TOKEN`, `x-api-key`."""
+    return not _KEY_WORDS.isdisjoint(name.upper().replace("-", "_").split("_"))
+
+
+def _looks_secret(value: str) -> bool:
+    """Numbers, paths and plain words such as `lm-studio` (what people set for servers without keys) are no secrets."""
+    return (
+        len(value) >= _SHORTEST_VALUE
+        and not value.isdigit()
+        and not value.startswith(("/", "~", "./"))
+        and (len(value) >= _SURELY_SECRET or any(character.isdigit() for character in value))
+    )
+
+
+def _masked(match: re.Match[str]) -> str:
+    return (match["bearer"] or match["header"] or match["user"] or "") + MASK
