@@ -43,7 +43,7 @@ class RlmTuiApp(App[None]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return the roles as CSS variables (`$read`, `$cited`, ...) for themes that lack one."""
-        return {role: color for role, color in self.palette.roles.items()} if hasattr(self, "palette") else {}
+        return dict(self.palette.roles) if hasattr(self, "palette") else {}
 
     def on_mount(self) -> None:
         """Show the main screen and take over the signals that Textual leaves alone."""

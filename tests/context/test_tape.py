@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from rlm_tui.context.tape import BLOCK_BYTES, BlockMarks, GrowingTape, Tape
 
 PIECES = st.lists(
-    st.sampled_from(["a", "\n", "\r\n", "é", "e\u0301", "世界", "😀", "x" * 700, "😀" * 900, "é\n" * 500, ""]), max_size=12
+    st.sampled_from(["a", "\n", "\r\n", "é", "e\u0301", "世界", "😀", "x" * 700, "😀" * 900, "é\n" * 500, ""]),
+    max_size=12,
 )
 
 

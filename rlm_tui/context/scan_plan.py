@@ -1,0 +1,178 @@
+"""Which byte ranges of a tape a pattern has to run over, and that each can be searched on its own.
+
+A range is *independent* when the matches inside it are those that a search of the whole entry would report there.
+Ranges begin and end at entry ends, at line ends (where no match can cross a line), or at places that no match can
+touch (where blooms rule the neighbouring blocks out).
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from rlm_tui.context.bloom import BLOCK_BYTES, OVERLAP_BYTES, BlockMask, BloomIndex
+from rlm_tui.context.literals import Clause
+from rlm_tui.context.pattern import CompiledPattern
+
+Offsets = npt.NDArray[np.int64]
+_FIRST_LOOK = 1024
+_LONGEST_LOOK = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class ScanArea:
+    """A tape and the entries to search on it.
+
+    `buffer` is a map or bytes-like of UTF-8. `starts` and `ends` are the entries' byte ranges, int64, ascending;
+    exactly one newline, which belongs to no entry, lies between neighbours on the tape, so a gap of one byte
+    means that two entries are adjacent. `blooms` covers the first blocks of the tape; blocks beyond it count as
+    candidates.
+    """
+
+    buffer: Any
+    starts: Offsets
+    ends: Offsets
+    blooms: BloomIndex | None = None
+
+
+class Piece(NamedTuple):
+    """An independent range: bytes `start` up to `end` of area number `area`."""
+
+    area: int
+    start: int
+    end: int
+
+
+def plan(areas: list[ScanArea], pattern: CompiledPattern) -> list[Piece]:
+    """Return the pieces that can hold a match of `pattern`, in order."""
+    return [
+        Piece(number, start, end)
+        for number, area in enumerate(areas)
+        if len(area.starts)
+        for start, end in _area_ranges(area, pattern)
+    ]
+
+
+def _area_ranges(area: ScanArea, pattern: CompiledPattern) -> Iterator[tuple[int, int]]:
+    starts, ends = (area.starts, area.ends) if pattern.may_cross_lines else _adjacent(area.starts, area.ends)
+    if area.blooms is None or not pattern.required or not area.blooms.blocks:
+        return zip(starts.tolist(), ends.tolist(), strict=True)
+    blocks = int(ends[-1]) // BLOCK_BYTES + 1
+    masks = [_mask(area.blooms, clause, blocks) for clause in pattern.required]
+    if _is_short(pattern):
+        return _around_blocks(np.logical_and.reduce(masks), starts, ends, pattern.max_bytes or 0)
+    if pattern.may_cross_lines:
+        return _whole_entries(masks, starts, ends)
+    return _whole_lines(area.buffer, masks, starts, ends)
+
+
+def _is_short(pattern: CompiledPattern) -> bool:
+    """Whether every match lies under the bloom of the block that it starts in."""
+    return pattern.max_bytes is not None and pattern.max_bytes <= OVERLAP_BYTES and not pattern.text_anchors
+
+
+def _adjacent(starts: Offsets, ends: Offsets) -> tuple[Offsets, Offsets]:
+    """Return the ranges with neighbours on the tape joined into one."""
+    breaks = np.flatnonzero(starts[1:] != ends[:-1] + 1)
+    return starts[np.concatenate(([0], breaks + 1))], ends[np.concatenate((breaks, [len(ends) - 1]))]
+
+
+def _mask(blooms: BloomIndex, clause: Clause, blocks: int) -> BlockMask:
+    mask = np.ones(blocks, np.bool_)
+    known = min(blocks, blooms.blocks)
+    mask[:known] = blooms.holding(clause)[:known]
+    return mask
+
+
+def _stretches(mask: BlockMask) -> list[tuple[int, int]]:
+    """Return the runs of candidate blocks as (first, one past the last)."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def _clip(
+    first: int, last: int, starts: list[int], ends: list[int]
+) -> Iterator[tuple[int, int, int, int]]:
+    """Yield `(start, end, range start, range end)` for the parts of [first, last) inside the ranges."""
+    for number in range(bisect_right(ends, first), bisect_left(starts, last)):
+        low, high = starts[number], ends[number]
+        if max(first, low) < min(last, high):
+            yield max(first, low), min(last, high), low, high
+
+
+def _around_blocks(mask: BlockMask, starts: Offsets, ends: Offsets, reach: int) -> Iterator[tuple[int, int]]:
+    """Yield what matches of at most `reach` bytes can cover that start in a candidate block."""
+    stretches = _stretches(mask)
+    lows, highs = (starts.tolist(), ends.tolist()) if stretches else ([], [])
+    for first, last in stretches:
+        for start, end, _, _ in _clip(first * BLOCK_BYTES, last * BLOCK_BYTES + reach, lows, highs):
+            yield start, end
+
+
+def _whole_entries(masks: list[BlockMask], starts: Offsets, ends: Offsets) -> Iterator[tuple[int, int]]:
+    """Yield the entries that touch a candidate block of every clause."""
+    keep = ends > starts
+    for mask in masks:
+        counts = np.concatenate(([0], np.cumsum(mask)))
+        keep &= counts[np.maximum(ends - 1, starts) // BLOCK_BYTES + 1] > counts[starts // BLOCK_BYTES]
+    return zip(starts[keep].tolist(), ends[keep].tolist(), strict=True)
+
+
+def _whole_lines(
+    buffer: Any, masks: list[BlockMask], starts: Offsets, ends: Offsets
+) -> Iterator[tuple[int, int]]:
+    """Yield the lines that touch a candidate block of every clause, joined where they meet."""
+    masks = sorted(masks, key=np.count_nonzero)
+    rarest, others = masks[0], [np.concatenate(([0], np.cumsum(mask))) for mask in masks[1:]]
+    stretches = _stretches(rarest)
+    if others:
+        stretches = [pair for first, last in stretches for pair in pairwise(range(first, last + 1))]
+    lows, highs = (starts.tolist(), ends.tolist()) if stretches else ([], [])
+    held_start, held_end = -1, -1
+    for first, last in stretches:
+        for start, end, low, high in _clip(
+            first * BLOCK_BYTES, last * BLOCK_BYTES + OVERLAP_BYTES, lows, highs
+        ):
+            start = held_start if held_start <= start < held_end else line_start(buffer, start, low)
+            end = held_end if start <= end <= held_end else line_end(buffer, end, high)
+            if not all(
+                counts[(end - 1) // BLOCK_BYTES + 1] > counts[start // BLOCK_BYTES] for counts in others
+            ):
+                continue
+            if held_start <= start <= held_end:
+                held_end = max(end, held_end)
+                continue
+            if held_end >= 0:
+                yield held_start, held_end
+            held_start, held_end = start, end
+    if held_end >= 0:
+        yield held_start, held_end
+
+
+def line_start(buffer: Any, place: int, low: int) -> int:
+    """Return where the line that holds byte `place` starts, not before `low`."""
+    look = _FIRST_LOOK
+    while place > low:
+        first = max(low, place - look)
+        found = bytes(buffer[first:place]).rfind(b"\n")
+        if found >= 0:
+            return first + found + 1
+        place, look = first, min(look * 4, _LONGEST_LOOK)
+    return low
+
+
+def line_end(buffer: Any, place: int, high: int) -> int:
+    """Return the end of the line that holds byte `place - 1`, its newline included, not past `high`."""
+    place -= 1
+    look = _FIRST_LOOK
+    while place < high:
+        last = min(high, place + look)
+        found = bytes(buffer[place:last]).find(b"\n")
+        if found >= 0:
+            return place + found + 1
+        place, look = last, min(look * 4, _LONGEST_LOOK)
+    return high
