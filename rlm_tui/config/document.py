@@ -101,3 +101,9 @@ def toml_value(value: Any) -> str:
     if value == {}:
         return "{}"
     return json.dumps(value, ensure_ascii=False)
+
+
+def starting_text() -> str:
+    """Return the content of a new `config.toml`: `defaults_text` with every setting commented out."""
+    lines = defaults_text().splitlines()
+    return "\n".join(line if not line or line.startswith(("#", "[")) else f"# {line}" for line in lines) + "\n"

@@ -1,7 +1,8 @@
 """Settings in layers: defaults, `config.toml`, a trusted project's `rlm-tui.toml`, environment, flags.
 
 Later layers beat earlier ones, key by key; permission rules of all layers add up. What cannot be understood is
-left out with a problem that names file, line and the nearest right name, and everything else still counts.
+left out with a problem that names file, line and the nearest right name, and everything else still counts. A
+project's file that is not trusted is one such problem.
 """
 
 import os
@@ -99,6 +100,12 @@ def load_settings(
             layers.add_file(project / PROJECT_FILE, layers.decode(project / PROJECT_FILE, files.get(PROJECT_FILE, b"")))
         else:
             untrusted = tuple(files)
+            layers.problems.append(
+                ConfigProblem(
+                    str(project / untrusted[0]), 0,
+                    "is not used until you trust this folder: `rlm-tui config trust` shows what it says and asks",
+                )
+            )  # fmt: skip
     layers.add_environment(os.environ if environ is None else environ)
     layers.add_flags(flags or {})
     return Loaded(layers.settings(), layers.problems, layers.origin, untrusted)
