@@ -108,10 +108,15 @@ def test_a_missing_segment_is_named(tmp_path: Path) -> None:
         Segment.open(tmp_path / "gone.duckdb")
 
 
-def test_an_error_while_writing_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), SegmentWriter(tmp_path) as writer:
+def interrupted_write(directory: Path) -> None:
+    with SegmentWriter(directory) as writer:
         writer.add("file", "a", "text")
         raise KeyboardInterrupt
+
+
+def test_an_interrupt_while_writing_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_write(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
