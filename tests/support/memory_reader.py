@@ -149,6 +149,19 @@ class MemoryReader:
         )
         return RankReply(query, reply.total_found, True, reply.partial, reply.elapsed_ms, reply.hits)
 
+    def view(self, spans: Iterable[tuple[int, int]]) -> "MemoryReader":
+        """Return a copy that holds only the entries which the spans touch; enough for a screen, not for a sub-call."""
+        wanted = list(spans)
+        return MemoryReader(
+            (entry.kind, entry.label, self._texts[entry.number])
+            for entry in self._entries
+            if any(start < entry.end and entry.start < end for start, end in wanted)
+        )
+
+    def reachable(self, start: int, end: int) -> list[tuple[int, int]]:
+        low, high = max(0, start), min(end, self.chars)
+        return [(low, high)] if low < high else []
+
     def stats(self) -> Stats:
         by_type: dict[str, dict[str, int]] = {}
         for entry in self._entries:
