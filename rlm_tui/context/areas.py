@@ -62,23 +62,30 @@ def areas_of(refs: Refs, numbers: "NDArray[np.int64]", spans: Spans | None) -> l
 def clipped(
     refs: Refs, numbers: "NDArray[np.int64]", spans: Spans
 ) -> "tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]":
-    """Return the pieces of entries that lie in `spans`: number, first byte, end byte of each."""
+    """Return the pieces of entries that lie in `spans`: number, first byte and end byte of each, in order."""
     import numpy as np
 
-    pieces: list[tuple[int, int, int]] = []
     starts = refs.start[numbers]
     ends = starts + refs.n_chars[numbers]
+    pieces = [np.empty((3, 0), dtype=np.int64)]
     for first, last in spans:
-        inside = ((starts < last) & (ends > first)).nonzero()[0]
-        for row in inside.tolist():
-            number, start = int(numbers[row]), int(starts[row])
-            source, seq = refs.place(number)
-            low, high = int(refs.byte_start[number]), int(refs.byte_start[number] + refs.n_bytes[number])
-            char_start = source.table.char_start[seq]
-            if first > start:
-                low = source.tape.byte_of(char_start + first - start)
-            if last < ends[row]:
-                high = source.tape.byte_of(char_start + last - start)
-            pieces.append((number, low, high))
-    table = np.array(pieces, dtype=np.int64).reshape(-1, 3)
-    return table[:, 0], table[:, 1], table[:, 2]
+        # Both columns ascend, as offsets are dense.
+        begin, stop = int(ends.searchsorted(first, side="right")), int(starts.searchsorted(last))
+        if begin >= stop:
+            continue
+        inside = numbers[begin:stop]
+        low = refs.byte_start[inside]
+        high = low + refs.n_bytes[inside]
+        if first > starts[begin]:
+            low[0] = _byte_of(refs, int(inside[0]), first)
+        if last < ends[stop - 1]:
+            high[-1] = _byte_of(refs, int(inside[-1]), last)
+        pieces.append(np.stack((inside, low, high)))
+    whole = np.concatenate(pieces, axis=1)
+    return whole[0], whole[1], whole[2]
+
+
+def _byte_of(refs: Refs, number: int, offset: int) -> int:
+    """Return the byte of a session offset that lies in entry `number`."""
+    source, seq = refs.place(number)
+    return source.tape.byte_of(source.table.char_start[seq] + offset - int(refs.start[number]))

@@ -106,11 +106,12 @@ class Reading(ContextReader):
             return [make_entry(refs, number) for number in chosen[:limit].tolist()]
         fits = label_filter(label)
         found: list[Entry] = []
-        for number in chosen.tolist():
+        labels = [source.table.label for source in refs.sources]
+        places = zip(chosen.tolist(), refs.source[chosen].tolist(), refs.seq[chosen].tolist(), strict=True)
+        for number, source, seq in places:
             if len(found) >= limit:
                 break
-            source, seq = refs.place(number)
-            if fits(source.table.label[seq]):
+            if fits(labels[source][seq]):
                 found.append(make_entry(refs, number))
         return found
 

@@ -19,11 +19,10 @@ from rlm_tui.context.layout import (
     tape_path,
 )
 from rlm_tui.context.table import EntryTable
-from rlm_tui.context.tape import SEPARATOR, BlockMarks
+from rlm_tui.context.tape import SEPARATOR, BlockMarks, encoded
 from rlm_tui.context.tape_file import map_file
 from rlm_tui.errors import ContextError
 from rlm_tui.events import EntryKind
-from rlm_tui.text import without_surrogates
 
 _FLUSH_CHARS = 4_000_000
 _BLOOM_BATCH = 256
@@ -105,9 +104,8 @@ class SegmentWriter:
         """
         if self._done:
             raise ContextError("This segment is finished; start another one to add to it.")
-        text, _ = without_surrogates(text)
-        label, _ = without_surrogates(label)
-        data = text.encode()
+        text, data = encoded(text)
+        label, _ = encoded(label)
         if len(self._table) and not self._table.is_continued_by(kind, label, part, parts):
             self._write(SEPARATOR)
         char_start, byte_start = self._marks.total_chars, self._marks.total_bytes

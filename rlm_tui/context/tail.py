@@ -1,11 +1,8 @@
 """The tail: what a session has gathered and not sealed yet, in memory."""
 
-import hashlib
-
 from rlm_tui.context.table import EntryTable
-from rlm_tui.context.tape import SEPARATOR, GrowingTape, Tape
+from rlm_tui.context.tape import SEPARATOR, GrowingTape, Tape, encoded
 from rlm_tui.events import EntryKind
-from rlm_tui.text import without_surrogates
 
 
 class Tail:
@@ -35,9 +32,8 @@ class Tail:
 
     def append(self, kind: EntryKind, label: str, text: str, *, at: float, source: str, part: int, parts: int) -> int:
         """Write an entry and return its sequence number here; the text goes first, so no row lacks its text."""
-        text, _ = without_surrogates(text)
-        label, _ = without_surrogates(label)
-        data = text.encode()
+        text, data = encoded(text)
+        label, _ = encoded(label)
         if len(self.table) and not self.table.is_continued_by(kind, label, part, parts):
             self._tape.append(SEPARATOR)
         tape = self._tape.snapshot()
@@ -45,7 +41,7 @@ class Tail:
         return self.table.add(
             kind,
             label,
-            sha=hashlib.sha256(data).hexdigest(),
+            sha="",  # taken when it is sealed; here nothing compares it
             source=source,
             at=at,
             part=part,

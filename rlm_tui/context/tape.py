@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from rlm_tui.text import without_surrogates
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -27,6 +29,15 @@ _LOOK_AHEAD_CHARS = 16_384
 
 Buffer = mmap.mmap | bytes
 """What a tape may lie on: a mapped file, anonymous memory, or nothing."""
+
+
+def encoded(text: str) -> tuple[str, bytes]:
+    """Return a text as a tape can hold it, lone surrogates replaced by U+FFFD, and its UTF-8 bytes."""
+    try:
+        return text, text.encode()
+    except UnicodeEncodeError:
+        text, _ = without_surrogates(text)
+        return text, text.encode()
 
 
 class BlockMarks:
