@@ -49,7 +49,7 @@ class IntervalUnion:
     def overlaps(self, start: int, end: int) -> bool:
         """Return whether any character of `[start, end)` is in the set."""
         index = bisect_right(self._ends, start)
-        return index < len(self._starts) and self._starts[index] < end
+        return start < end and index < len(self._starts) and self._starts[index] < end
 
     def covered(self, start: int, end: int) -> int:
         """Return how many characters of `[start, end)` are in the set."""
