@@ -16,7 +16,7 @@ from rlm_tui.errors import UsageError
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class Limit(click.ParamType):
+class Limit(click.ParamType[float | int | str]):
     """A number of at least `least`, or `unlimited`."""
 
     name = "number"

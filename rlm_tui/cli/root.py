@@ -82,7 +82,8 @@ class RootGroup(click.Group):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the screen's options, then the commands."""
         screen = self.get_command(ctx, OPEN)
-        records = [record for record in (p.get_help_record(ctx) for p in screen.params if screen) if record]
+        options = [p for p in screen.params if isinstance(p, click.Option)] if screen else []
+        records = [record for record in (option.get_help_record(ctx) for option in options) if record]
         with formatter.section("Options"):
             formatter.write_dl([*records, ("--version", "Show the version and leave."), ("--help", "Show this.")])
         with formatter.section("Commands"):
