@@ -6,7 +6,7 @@ they see (`CallSpec`) and in what surrounds them (`Surroundings`: the engine).
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event as CancelFlag
@@ -22,7 +22,7 @@ from rlm_tui.loop.answers import parse_answer
 from rlm_tui.loop.budget import Budget, BudgetExceeded
 from rlm_tui.loop.citations import find_citations
 from rlm_tui.loop.deltas import DeltaBuffer
-from rlm_tui.models.port import Message, ModelRequest, ReasoningPart, ReplyPart, TextPart
+from rlm_tui.models.port import Message, ModelPart, ModelRequest, ReasoningPart, ReplyPart
 from rlm_tui.session.session import Session
 from rlm_tui.text import one_line
 from rlm_tui.tools.port import SubCalls, Tool, ToolResult, ToolRun
@@ -84,8 +84,13 @@ class Surroundings(Protocol):
         """Return the whole prompt for the call's messages so far, fitted to the window."""
         ...
 
-    def ask(self, request: ModelRequest, spec: CallSpec) -> "ModelStream":
-        """Return the model's parts, with retries and the shared gate around the client."""
+    def ask(
+        self, request: ModelRequest, spec: CallSpec, on_restart: Callable[[], None]
+    ) -> AsyncGenerator[ModelPart, None]:
+        """Return the model's parts, with retries and the shared gate around the client.
+
+        `on_restart` is called when a reply was cut off and begins anew.
+        """
         ...
 
     def learn(self, spec: CallSpec, messages: tuple[Message, ...], reported: int) -> None:
@@ -103,16 +108,6 @@ class Surroundings(Protocol):
     def keep_answer(self, spec: CallSpec, answer: str) -> int:
         """Put a sub-call's answer into the context; return its entry, or -1 where it is not kept."""
         ...
-
-
-class ModelStream(Protocol):
-    """An asynchronous iterator over the parts of one reply that can be closed early."""
-
-    def __aiter__(self) -> "ModelStream": ...
-
-    async def __anext__(self) -> TextPart | ReasoningPart | ReplyPart: ...
-
-    async def aclose(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -206,7 +201,7 @@ class Call:
 
     async def _stream(self, request: ModelRequest) -> ReplyPart:
         deltas = DeltaBuffer(self.record)
-        stream = self.around.ask(request, self.spec)
+        stream = self.around.ask(request, self.spec, deltas.drop)
         try:
             async for part in stream:
                 if isinstance(part, ReplyPart):

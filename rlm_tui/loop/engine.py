@@ -6,20 +6,20 @@ is recorded in the session; what a caller gets back is the event that ended the 
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 
 from rlm_tui import events as ev
 from rlm_tui.config.settings import BudgetSettings, CaptureSettings, Settings
 from rlm_tui.context.entry import Entry
-from rlm_tui.errors import ContextError, ModelError
+from rlm_tui.errors import ContextError
 from rlm_tui.loop.answers import check_schema
 from rlm_tui.loop.budget import Budget, BudgetExceeded
-from rlm_tui.loop.call import Call, CallOutcome, CallSpec, ModelStream
+from rlm_tui.loop.call import Call, CallOutcome, CallSpec
 from rlm_tui.loop.prompt import root_metadata, spans_text, sub_metadata, system_prompt
 from rlm_tui.loop.window import TokenEstimate, fit, prompt_tokens
 from rlm_tui.models.gate import Gate
-from rlm_tui.models.port import Message, ModelClient, ModelRequest
+from rlm_tui.models.port import Message, ModelClient, ModelPart, ModelRequest
 from rlm_tui.models.retry import RetryPolicy, with_retries
 from rlm_tui.session.session import Session
 from rlm_tui.text import one_line
@@ -157,17 +157,17 @@ class Engine:
         limit = self.budget.limits.depth
         return self.registry.without(_RECURSION) if limit is not None and depth >= limit else self.registry
 
-    def ask(self, request: ModelRequest, spec: CallSpec) -> ModelStream:
-        """Return the model's parts; failures that may pass are retried, and each retry is recorded."""
+    def ask(
+        self, request: ModelRequest, spec: CallSpec, on_restart: Callable[[], None]
+    ) -> AsyncGenerator[ModelPart, None]:
+        """Return the model's parts. A failure that may pass is recorded and the reply begins anew."""
         client = self.client if spec.depth == 0 else self.sub_client
 
-        def on_retry(attempt: int, wait_s: float, error: ModelError) -> None:
-            self.session.record(
-                ev.ModelRetry(attempt, int(wait_s * 1000), error.kind, str(error)),
-                call=spec.number, parent=spec.parent, depth=spec.depth,
-            )  # fmt: skip
+        def on_retry(event: ev.ModelRetry) -> None:
+            on_restart()
+            self.session.record(event, call=spec.number, parent=spec.parent, depth=spec.depth)
 
-        return with_retries(client, request, self.retry, self.gate, on_retry)
+        return with_retries(client, request, self.retry, self.gate, on_retry, restart=True)
 
     def learn(self, spec: CallSpec, messages: tuple[Message, ...], reported: int) -> None:
         """Calibrate the token estimate by what the provider counted."""
