@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,7 +16,13 @@ from rlm_tui.errors import UsageError
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class Limit(click.ParamType[float | int | str]):
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[float | int | str]
+else:
+    _ParamType = click.ParamType  # generic in click's newest releases only
+
+
+class Limit(_ParamType):
     """A number of at least `least`, or `unlimited`."""
 
     name = "number"

@@ -70,7 +70,7 @@ class ModelSettings(Struct, frozen=True):
 
 
 class EndpointSettings(Struct, frozen=True):
-    """An OpenAI-compatible server of your own."""
+    """An OpenAI-compatible server of your own; its models are called `NAME/MODEL`."""
 
     api_base: Annotated[str, Meta(description="The server's address up to `/v1`.")] = ""
     api_key_env: Annotated[str, Meta(description="The environment variable that holds the key. Never the key.")] = ""
