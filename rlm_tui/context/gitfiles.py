@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Sequence
 
 _TIMEOUT_S = 120
-_SAFE = ("git", "-c", "core.fsmonitor=false", "-c", "core.quotepath=off", "--literal-pathspecs")
+_SAFE = ("git", "-c", "core.fsmonitor=false", "-c", "core.quotepath=off")
 _LEADING_ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR")
 
 
@@ -20,7 +20,7 @@ def git_listing(root: str, only: Sequence[str] = ()) -> tuple[set[str], set[str]
     repository inside this one. `only` keeps to these paths. None where git is missing, refuses, or `root` is not
     in a work tree or is itself ignored by the repository around it.
     """
-    paths = ["--", *only] if only else []
+    paths = ["--", *(f":(literal){path}" for path in only)] if only else []
     listed = _start(root, "ls-files", "-z", "-co", "--exclude-standard", *paths)
     ignored = _start(root, "ls-files", "-z", "-oi", "--exclude-standard", "--directory", *paths)
     files, trees = _names(listed), _names(ignored)

@@ -1,5 +1,8 @@
 """Which files of a directory belong in its context, in path order, and why the others do not."""
 
+# Names may be no UTF-8 and come by the thousand: plain strings are exact and ten times as fast as `Path`.
+# ruff: noqa: PTH110, PTH112, PTH113, PTH118, PTH119, PTH120
+
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -9,8 +12,8 @@ from msgspec import Struct
 
 from rlm_tui.context.entry import LeftOut
 from rlm_tui.context.gitfiles import git_listing
-from rlm_tui.context.label import label_of, name_of
 from rlm_tui.context.ignore_files import IgnoreFiles
+from rlm_tui.context.label import label_of, name_of
 from rlm_tui.context.secret import is_secret
 
 IGNORED = "ignored"
@@ -20,11 +23,37 @@ VERSION_CONTROL = "version control"
 
 _VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".jj", ".bzr", "CVS"})
 _GENERATED = frozenset(
-    """
-    node_modules bower_components jspm_packages __pycache__ .venv .tox .nox .eggs .mypy_cache .ruff_cache
-    .pytest_cache .hypothesis .ipynb_checkpoints .gradle .terraform .next .nuxt .svelte-kit .parcel-cache .turbo
-    .cache .yarn .pnpm-store .dart_tool .bundle .stack-work .ccls-cache .angular DerivedData
-    """.split()
+    [
+        "node_modules",
+        "bower_components",
+        "jspm_packages",
+        "__pycache__",
+        ".venv",
+        ".tox",
+        ".nox",
+        ".eggs",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        ".hypothesis",
+        ".ipynb_checkpoints",
+        ".gradle",
+        ".terraform",
+        ".next",
+        ".nuxt",
+        ".svelte-kit",
+        ".parcel-cache",
+        ".turbo",
+        ".cache",
+        ".yarn",
+        ".pnpm-store",
+        ".dart_tool",
+        ".bundle",
+        ".stack-work",
+        ".ccls-cache",
+        ".angular",
+        "DerivedData",
+    ]
 )
 _MARKERS = frozenset({"CACHEDIR.TAG", "pyvenv.cfg"})  # bford.info/cachedir; PEP 405
 _MANY_PATHS = 200  # more than this on git's command line, and listing everything is quicker
@@ -115,7 +144,7 @@ def _of_git(top: str, rules: IgnoreRules, files: set[str], ignored: set[str]) ->
         directory = name.rstrip("/").rpartition("/")[0]
         if tree := _tree_of(directory, trees):
             found[tree + "/"] = _tree_reason(tree) or GENERATED
-        elif name.endswith("/") or os.path.isdir(path := os.path.join(top, name)) and not os.path.islink(path):
+        elif name.endswith("/") or _is_real_directory(os.path.join(top, name)):
             inner = name.rstrip("/")
             if tree := _tree_of(inner, trees):
                 found[tree + "/"] = _tree_reason(tree) or GENERATED
@@ -227,6 +256,13 @@ def _scanned(directory: str) -> list[os.DirEntry[str]]:
 def _is_directory(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _is_real_directory(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
     except OSError:
         return False
 

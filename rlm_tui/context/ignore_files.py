@@ -1,5 +1,8 @@
 """Lines of `.gitignore` and `.ignore` files, level by level, where git itself is not asked."""
 
+# Names may be no UTF-8 and come by the thousand: plain strings are exact and ten times as fast as `Path`.
+# ruff: noqa: PTH118, PTH120, PTH123
+
 import os
 import re
 from typing import Protocol
@@ -67,7 +70,7 @@ def _decide(patterns: tuple[_Pattern, ...], path: str) -> bool | None:
 
 def _lines(path: str) -> list[str]:
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as lines:  # noqa: PTH123 - names as str
+        with open(path, encoding="utf-8", errors="surrogateescape") as lines:
             return lines.read(1_000_000).splitlines()
     except OSError:
         return []

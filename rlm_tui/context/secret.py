@@ -8,16 +8,55 @@ Vault, and the `.env` convention.
 import re
 
 _NAMES = frozenset(
-    """
-    .envrc .netrc _netrc .pgpass .my.cnf .npmrc .pypirc .htpasswd .git-credentials .dockercfg .vault-token
-    .s3cfg .boto .terraformrc .yarnrc .pgp .authinfo .authinfo.gpg
-    id_rsa id_dsa id_ecdsa id_ecdsa_sk id_ed25519 id_ed25519_sk identity.pem
-    credentials credentials.json credentials.yml credentials.yaml credentials.toml credentials.ini
-    application_default_credentials.json accesstokens.json kubeconfig
-    secrets.json secrets.yml secrets.yaml secrets.toml secrets.ini secrets.env
-    secret.json secret.yml secret.yaml master.key wallet.dat
-    terraform.tfstate terraform.tfstate.backup
-    """.split()
+    [
+        ".envrc",
+        ".netrc",
+        "_netrc",
+        ".pgpass",
+        ".my.cnf",
+        ".npmrc",
+        ".pypirc",
+        ".htpasswd",
+        ".git-credentials",
+        ".dockercfg",
+        ".vault-token",
+        ".s3cfg",
+        ".boto",
+        ".terraformrc",
+        ".yarnrc",
+        ".pgp",
+        ".authinfo",
+        ".authinfo.gpg",
+        "id_rsa",
+        "id_dsa",
+        "id_ecdsa",
+        "id_ecdsa_sk",
+        "id_ed25519",
+        "id_ed25519_sk",
+        "identity.pem",
+        "credentials",
+        "credentials.json",
+        "credentials.yml",
+        "credentials.yaml",
+        "credentials.toml",
+        "credentials.ini",
+        "application_default_credentials.json",
+        "accesstokens.json",
+        "kubeconfig",
+        "secrets.json",
+        "secrets.yml",
+        "secrets.yaml",
+        "secrets.toml",
+        "secrets.ini",
+        "secrets.env",
+        "secret.json",
+        "secret.yml",
+        "secret.yaml",
+        "master.key",
+        "wallet.dat",
+        "terraform.tfstate",
+        "terraform.tfstate.backup",
+    ]
 )
 _ENDINGS = (".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".kdb", ".ppk", ".key", ".tfvars", ".agekey")
 _PATHS = (".aws/config", ".docker/config.json", ".kube/config", ".config/gh/hosts.yml")
