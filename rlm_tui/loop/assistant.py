@@ -19,7 +19,8 @@ from rlm_tui.errors import ModelError, RlmTuiError, UsageError
 from rlm_tui.loop.engine import Engine
 from rlm_tui.loop.project import ProjectContext
 from rlm_tui.models.port import ModelClient
-from rlm_tui.models.router import OFFLINE, make_client
+from rlm_tui.models.providers import OFFLINE
+from rlm_tui.models.router import make_client
 from rlm_tui.session.library import find_session, newest_session
 from rlm_tui.session.session import Session
 from rlm_tui.tools.context import context_tools

@@ -21,6 +21,7 @@ from rlm_tui.loop.window import TokenEstimate, fit, prompt_tokens
 from rlm_tui.models.gate import Gate
 from rlm_tui.models.port import Message, ModelClient, ModelPart, ModelRequest
 from rlm_tui.models.retry import RetryPolicy, with_retries
+from rlm_tui.models.router import lane_of
 from rlm_tui.session.session import Session
 from rlm_tui.text import one_line
 from rlm_tui.tools.chunking import spans_chars
@@ -167,7 +168,8 @@ class Engine:
             on_restart()
             self.session.record(event, call=spec.number, parent=spec.parent, depth=spec.depth)
 
-        return with_retries(client, request, self.retry, self.gate, on_retry, restart=True)
+        lane = lane_of(request.model, self.settings)
+        return with_retries(client, request, self.retry, self.gate, on_retry, restart=True, provider=lane)
 
     def learn(self, spec: CallSpec, messages: tuple[Message, ...], reported: int) -> None:
         """Calibrate the token estimate by what the provider counted."""

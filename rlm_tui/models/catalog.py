@@ -169,7 +169,7 @@ async def _get(server: LocalServer) -> bytes:
 
 
 def _names(body: bytes) -> list[str]:
-    """Return the names in a list of models, OpenAI's (`data[].id`) or Ollama's (`models[].name`); embedders left out."""
+    """Return the names in a list of models, OpenAI's (`data[].id`) or Ollama's (`models[].name`); no embedders."""
     listing = json.loads(body)
     if not isinstance(listing, dict):
         raise ValueError("no list of models")

@@ -11,8 +11,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from rlm_tui.errors import ModelError
-from rlm_tui.models.target import Target
-from rlm_tui.redact import redact
+from rlm_tui.models.target import NO_KEY, Target
+from rlm_tui.redact import MASK, redact
 from rlm_tui.text import one_line
 
 _DETAIL_CHARS = 300
@@ -29,7 +29,8 @@ _QUOTA = re.compile(
 )
 _NO_CONNECTION = re.compile(
     r"connection error|cannot connect|connection refused|connect call failed|name or service not known"
-    r"|server disconnected|connection reset|nodename nor servname|temporary failure in name resolution",
+    r"|server disconnected|connection reset"
+    r"|payload is not completed|incomplete chunked read|peer closed|nodename nor servname|temporary failure in name resolution",
     re.IGNORECASE,
 )
 _NO_TOOLS = re.compile(
@@ -38,7 +39,7 @@ _NO_TOOLS = re.compile(
     r"|\"?auto\"? tool choice requires",
     re.IGNORECASE,
 )
-_NOISE = re.compile(r"^(?:litellm\.)?(?:[A-Za-z]+(?:Error|Exception|Timeout)(?: Error)?: *|[A-Za-z]+Exception - )+")
+_NOISE = re.compile(r"^(?:(?:litellm\.)?[A-Za-z]*(?:Error|Timeout|Timeout Error): *|[A-Za-z]+Exception - )+")
 
 
 def to_model_error(error: BaseException, target: Target, *, partial: str = "", begun: bool = False) -> ModelError:
@@ -47,7 +48,7 @@ def to_model_error(error: BaseException, target: Target, *, partial: str = "", b
     `begun` says that a part of the reply had arrived; `partial` is its text. Keys never appear in the message.
     """
     cause = getattr(error, "original_exception", None) or error
-    detail = _detail(cause)
+    detail = _detail(cause, target)
     kind = _kind(cause, detail)
     if begun and kind in {"connection", "server", "bad_request", "bad_reply"}:
         kind = "cut"
@@ -114,12 +115,15 @@ def _headers(error: BaseException) -> dict[str, str]:
     return {str(name).lower(): str(value) for name, value in own.items()} if own else {}
 
 
-def _detail(error: BaseException) -> str:
-    """Return what the provider said, without the names of exception classes before it."""
+def _detail(error: BaseException, target: Target) -> str:
+    """Return what the provider said, without the names of exception classes before it and without keys."""
     text = str(getattr(error, "message", "") or error)
     text = _NOISE.sub("", text)
     said = re.search(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)"', text)
-    return redact(said.group(1) if said else text)
+    detail = said.group(1) if said else text
+    if target.api_key and target.api_key != NO_KEY:
+        detail = detail.replace(target.api_key, MASK)
+    return redact(detail)
 
 
 def _kind(error: BaseException, detail: str) -> str:

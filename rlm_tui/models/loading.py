@@ -6,6 +6,7 @@ stderr; all of that would tear a full-screen terminal, so it is configured away 
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -82,10 +83,13 @@ async def warm_up() -> None:
     The call goes to a local port where nothing listens; nothing leaves the machine.
     """
     litellm = await asyncio.to_thread(load_litellm)
+    import openai
+
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound but not listening: every connection is refused
         address = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
-        try:
+        # Nothing listens, so the call fails, on purpose.
+        with contextlib.suppress(openai.OpenAIError):
             await litellm.acompletion(
                 model="openai/warm-up",
                 messages=[{"role": "user", "content": "x"}],
@@ -96,7 +100,3 @@ async def warm_up() -> None:
                 num_retries=0,
                 max_retries=0,
             )
-        except litellm.exceptions.OpenAIError:
-            pass
-        except litellm.exceptions.APIConnectionError:
-            pass

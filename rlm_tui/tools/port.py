@@ -109,11 +109,20 @@ class Tool(Protocol):
     `parallel` tools change nothing outside the session, so several of one reply may run at once.
     """
 
-    name: str
-    description: str
-    arguments: type[Arguments]
-    aliases: Mapping[str, str]
-    parallel: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def description(self) -> str: ...
+
+    @property
+    def arguments(self) -> type[Arguments]: ...
+
+    @property
+    def aliases(self) -> Mapping[str, str]: ...
+
+    @property
+    def parallel(self) -> bool: ...
 
     def run(self, arguments: Any, run: ToolRun) -> Awaitable[ToolResult]:
         """Do the work. Raises `ToolError` with a sentence for the model."""
