@@ -226,10 +226,10 @@ def test_sizes(text: str, size: int) -> None:
     assert parse_size(text) == size
 
 
-_names = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=8)
+_names = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=8)
 _values = st.one_of(
     st.integers(-99, 99),
-    st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=12),
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=12),
     st.lists(st.text("a[]#\"'\n", max_size=6), max_size=3),
     st.dictionaries(st.sampled_from("abc"), st.integers(0, 9), max_size=2),
 )
@@ -244,7 +244,7 @@ def test_key_lines_finds_every_key_where_it_stands(data: dict[str, dict[str, obj
         for key in keys:
             row = rows[lines[(table, key)] - 1]
             assert tomlkit.key(key).as_string() in row
-            assert "=" in row
+            assert "=" in row or row.startswith("[")
 
 
 def test_key_lines_steps_over_values() -> None:

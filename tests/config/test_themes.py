@@ -1,6 +1,7 @@
 """Shipped themes can be read, and a person's own are checked."""
 
 from itertools import combinations, pairwise
+from math import dist
 
 import pytest
 
@@ -39,7 +40,7 @@ def _lab(colour: str) -> tuple[float, float, float]:
 
 def distance(one: str, other: str) -> float:
     """CIE 1976's difference of two colours; some 2.3 is just seen side by side."""
-    return sum((a - b) ** 2 for a, b in zip(_lab(one), _lab(other), strict=True)) ** 0.5
+    return dist(_lab(one), _lab(other))
 
 
 def shipped() -> list[ThemeSpec]:
