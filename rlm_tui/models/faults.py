@@ -30,7 +30,8 @@ _QUOTA = re.compile(
 _NO_CONNECTION = re.compile(
     r"connection error|cannot connect|connection refused|connect call failed|name or service not known"
     r"|server disconnected|connection reset"
-    r"|payload is not completed|incomplete chunked read|peer closed|nodename nor servname|temporary failure in name resolution",
+    r"|payload is not completed|incomplete chunked read|peer closed"
+    r"|nodename nor servname|temporary failure in name resolution",
     re.IGNORECASE,
 )
 _NO_TOOLS = re.compile(
