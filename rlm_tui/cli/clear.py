@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from rlm_tui.cli.output import json_option, say, show_json, size_text
+from rlm_tui.cli.output import confirm, json_option, say, show_json, size_text
 from rlm_tui.cli.status import disk_use
 from rlm_tui.config.paths import Paths
 from rlm_tui.errors import UsageError
@@ -43,7 +43,7 @@ def clear(session: str, everything: bool, yes: bool, as_json: bool) -> None:
     freed = sum(disk_use(folder) for folder in folders)
     if folders and not yes:
         names = ", ".join(folder.name for folder in folders[:5]) + (", ..." if len(folders) > 5 else "")
-        click.confirm(f"Delete {len(folders)} folders ({names}), {size_text(freed)}?", abort=True, err=True)
+        confirm(f"Delete {len(folders)} folders ({names}), {size_text(freed)}?")
     for folder in folders:
         shutil.rmtree(folder)
     if as_json:

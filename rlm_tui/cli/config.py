@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from rlm_tui.cli.options import directory_option, load, project_folder
-from rlm_tui.cli.output import json_option, say, show, show_json, show_table
+from rlm_tui.cli.output import confirm, json_option, say, show, show_json, show_table
 from rlm_tui.errors import ConfigError
 
 
@@ -97,7 +97,7 @@ def trust(directory: str, yes: bool, no_more: bool) -> None:
     for name, content in files.items():
         show(f"--- {name}\n{content.decode('utf-8', 'replace')}")
     if not yes:
-        click.confirm(f"Trust these in {project}?", abort=True, err=True)
+        confirm(f"Trust these in {project}?")
     trusting.trust(paths, project, files)
     say(f"{project} is trusted as it is now.")
 

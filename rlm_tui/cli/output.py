@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from rlm_tui.errors import RlmTuiError
 from rlm_tui.text import safe_text
 
 
@@ -70,3 +71,11 @@ def json_option(command: Any) -> Any:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON: an object, or one a line for a list.")(
         command
     )
+
+
+def confirm(question: str) -> None:
+    """Ask a person before something that cannot be taken back. Raises `RlmTuiError` for a no, or without a person."""
+    if not sys.stdin.isatty():
+        raise RlmTuiError("This asks first, and nobody is there to answer. Say yes beforehand with `--yes`.")
+    if not click.confirm(safe_text(question, newlines=False), err=True):
+        raise RlmTuiError("Nothing was changed.")

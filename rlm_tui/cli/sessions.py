@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rlm_tui.cli.options import project_folder
-from rlm_tui.cli.output import json_option, say, show_json, show_table
+from rlm_tui.cli.output import confirm, json_option, say, show_json, show_table
 from rlm_tui.config.paths import Paths
 from rlm_tui.text import one_line, safe_text
 
@@ -120,7 +120,7 @@ def delete(names: tuple[str, ...], yes: bool) -> None:
     for directory in dict.fromkeys(find_session(paths, name) for name in names):
         title = one_line(describe(directory).title, 60)
         if not yes:
-            click.confirm(f"Delete {directory.name} ({title or 'no title'})?", abort=True, err=True)
+            confirm(f"Delete {directory.name} ({title or 'no title'})?")
         delete_session(directory)
         say(f"{directory.name} is deleted.")
 
