@@ -31,8 +31,8 @@ def chunk_spans(context: ContextReader, spans: SpanPairs | None, chunk_chars: in
         while start < end:
             if end - start <= room:
                 cut = end
-            elif part and room < chunk_chars and end - start <= chunk_chars:
-                cut = start  # a piece that fits whole into the next part is not torn
+            elif part and (end - start <= chunk_chars or room < chunk_chars // 2):
+                cut = start  # a piece that fits whole into the next part is not torn, nor one for a small rest of room
             else:
                 cut = _line_end_before(context, start, start + room)
             if cut > start:

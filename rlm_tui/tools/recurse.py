@@ -37,9 +37,9 @@ class MapArguments(Arguments, frozen=True):
         list[Pair] | None,
         Meta(description="One sub-call for each [start, end]; or, with chunk_chars, the parts to be cut up."),
     ] = None
-    chunk_chars: Annotated[
-        int | None, Meta(description="Cut the spans (or everything) into parts of about this many characters.", ge=1)
-    ] = None
+    chunk_chars: (
+        Annotated[int, Meta(description="Cut the spans (or everything) into parts of about this size.", ge=1)] | None
+    ) = None
     schema: Annotated[dict[str, Any] | None, Meta(description="A JSON schema that every answer must fit.")] = None
 
 
