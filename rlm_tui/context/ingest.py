@@ -112,9 +112,7 @@ def read_in_order(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def read_file(
-    root: Path, name: str, label: str, rules: IgnoreRules, max_bytes: int
-) -> DecodedText | LeftOut:
+def read_file(root: Path, name: str, label: str, rules: IgnoreRules, max_bytes: int) -> DecodedText | LeftOut:
     """Read file `name` below `root`, or `root` itself where it is a file; a private key is left out as a secret."""
     found = read_text(root if root.is_file() else root / name, max_bytes, label=label)
     if isinstance(found, DecodedText) and not rules.secrets and holds_private_key(label, found.text):

@@ -129,11 +129,14 @@ def load_manifest(path: Path, root: str) -> Manifest:
 
 
 def save_manifest(path: Path, manifest: Manifest) -> None:
-    """Write `manifest` whole or not at all, synced to the disk. Raises `OSError`."""
+    """Write `manifest` whole or not at all, synced to the disk; nothing where it is as before. Raises `OSError`."""
+    data = msgspec.json.encode(manifest)
+    if path.exists() and path.read_bytes() == data:
+        return
     new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with new.open("wb") as file:
-            file.write(msgspec.json.encode(manifest))
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
