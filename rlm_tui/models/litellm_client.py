@@ -17,7 +17,7 @@ from msgspec import Struct
 from rlm_tui.errors import ModelError
 from rlm_tui.models import faults
 from rlm_tui.models.accumulate import Accumulator
-from rlm_tui.models.loading import load_litellm, warm_up
+from rlm_tui.models.loading import is_loaded, load_litellm, warm_up
 from rlm_tui.models.messages import cache_points, to_arguments
 from rlm_tui.models.port import Limits, Message, ModelPart, ModelRequest, ToolSchema
 from rlm_tui.models.prices import cost_of, limits_of, supports_cache
@@ -80,7 +80,7 @@ class LiteLLMClient:
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelPart, None]:
         """Ask once. See `ModelClient.stream`; raises `ModelError` only."""
         target = self._resolve(request.model)
-        litellm = await asyncio.to_thread(load_litellm)
+        litellm = load_litellm() if is_loaded() else await asyncio.to_thread(load_litellm)
         arguments = self._arguments(litellm, request, target)
         reply = _Reply(target, self._timeouts)
         parts = reply.streamed(litellm, arguments) if request.stream else reply.whole(litellm, arguments)
