@@ -19,6 +19,9 @@ from rlm_tui.context.literals import Clause
 from rlm_tui.context.pattern import CompiledPattern
 
 Offsets = npt.NDArray[np.int64]
+Bounds = tuple[int, int, int, int]
+"""Start and end of a range, and of what it lies in."""
+
 _FIRST_LOOK = 1024
 _LONGEST_LOOK = 1 << 20
 
@@ -40,27 +43,33 @@ class ScanArea:
 
 
 class Piece(NamedTuple):
-    """An independent range: bytes `start` up to `end` of area number `area`."""
+    """An independent range: bytes `start` up to `end` of area number `area`.
+
+    `low` and `high` bound the entry, or the run of adjacent entries, that it lies in: what `^`, `$` and `\\b` may
+    see.
+    """
 
     area: int
     start: int
     end: int
+    low: int
+    high: int
 
 
 def plan(areas: list[ScanArea], pattern: CompiledPattern) -> list[Piece]:
     """Return the pieces that can hold a match of `pattern`, in order."""
     return [
-        Piece(number, start, end)
+        Piece(number, *bounds)
         for number, area in enumerate(areas)
         if len(area.starts)
-        for start, end in _area_ranges(area, pattern)
+        for bounds in _area_ranges(area, pattern)
     ]
 
 
-def _area_ranges(area: ScanArea, pattern: CompiledPattern) -> Iterator[tuple[int, int]]:
+def _area_ranges(area: ScanArea, pattern: CompiledPattern) -> Iterator[Bounds]:
     starts, ends = (area.starts, area.ends) if pattern.may_cross_lines else _adjacent(area.starts, area.ends)
     if area.blooms is None or not pattern.required or not area.blooms.blocks:
-        return zip(starts.tolist(), ends.tolist(), strict=True)
+        return _all(starts, ends)
     blocks = int(ends[-1]) // BLOCK_BYTES + 1
     masks = [_mask(area.blooms, clause, blocks) for clause in pattern.required]
     if _is_short(pattern):
@@ -68,6 +77,11 @@ def _area_ranges(area: ScanArea, pattern: CompiledPattern) -> Iterator[tuple[int
     if pattern.may_cross_lines:
         return _whole_entries(masks, starts, ends)
     return _whole_lines(area.buffer, masks, starts, ends)
+
+
+def _all(starts: Offsets, ends: Offsets) -> Iterator[Bounds]:
+    lows, highs = starts.tolist(), ends.tolist()
+    return zip(lows, highs, lows, highs, strict=True)
 
 
 def _is_short(pattern: CompiledPattern) -> bool:
@@ -94,37 +108,32 @@ def _stretches(mask: BlockMask) -> list[tuple[int, int]]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def _clip(
-    first: int, last: int, starts: list[int], ends: list[int]
-) -> Iterator[tuple[int, int, int, int]]:
-    """Yield `(start, end, range start, range end)` for the parts of [first, last) inside the ranges."""
+def _clip(first: int, last: int, starts: list[int], ends: list[int]) -> Iterator[Bounds]:
+    """Yield bounds for the parts of [first, last) inside the ranges."""
     for number in range(bisect_right(ends, first), bisect_left(starts, last)):
         low, high = starts[number], ends[number]
         if max(first, low) < min(last, high):
             yield max(first, low), min(last, high), low, high
 
 
-def _around_blocks(mask: BlockMask, starts: Offsets, ends: Offsets, reach: int) -> Iterator[tuple[int, int]]:
+def _around_blocks(mask: BlockMask, starts: Offsets, ends: Offsets, reach: int) -> Iterator[Bounds]:
     """Yield what matches of at most `reach` bytes can cover that start in a candidate block."""
     stretches = _stretches(mask)
     lows, highs = (starts.tolist(), ends.tolist()) if stretches else ([], [])
     for first, last in stretches:
-        for start, end, _, _ in _clip(first * BLOCK_BYTES, last * BLOCK_BYTES + reach, lows, highs):
-            yield start, end
+        yield from _clip(first * BLOCK_BYTES, last * BLOCK_BYTES + reach, lows, highs)
 
 
-def _whole_entries(masks: list[BlockMask], starts: Offsets, ends: Offsets) -> Iterator[tuple[int, int]]:
+def _whole_entries(masks: list[BlockMask], starts: Offsets, ends: Offsets) -> Iterator[Bounds]:
     """Yield the entries that touch a candidate block of every clause."""
     keep = ends > starts
     for mask in masks:
         counts = np.concatenate(([0], np.cumsum(mask)))
         keep &= counts[np.maximum(ends - 1, starts) // BLOCK_BYTES + 1] > counts[starts // BLOCK_BYTES]
-    return zip(starts[keep].tolist(), ends[keep].tolist(), strict=True)
+    return _all(starts[keep], ends[keep])
 
 
-def _whole_lines(
-    buffer: Any, masks: list[BlockMask], starts: Offsets, ends: Offsets
-) -> Iterator[tuple[int, int]]:
+def _whole_lines(buffer: Any, masks: list[BlockMask], starts: Offsets, ends: Offsets) -> Iterator[Bounds]:
     """Yield the lines that touch a candidate block of every clause, joined where they meet."""
     masks = sorted(masks, key=np.count_nonzero)
     rarest, others = masks[0], [np.concatenate(([0], np.cumsum(mask))) for mask in masks[1:]]
@@ -132,25 +141,22 @@ def _whole_lines(
     if others:
         stretches = [pair for first, last in stretches for pair in pairwise(range(first, last + 1))]
     lows, highs = (starts.tolist(), ends.tolist()) if stretches else ([], [])
-    held_start, held_end = -1, -1
+    held = (-1, -1, -1, -1)
     for first, last in stretches:
-        for start, end, low, high in _clip(
-            first * BLOCK_BYTES, last * BLOCK_BYTES + OVERLAP_BYTES, lows, highs
-        ):
-            start = held_start if held_start <= start < held_end else line_start(buffer, start, low)
-            end = held_end if start <= end <= held_end else line_end(buffer, end, high)
-            if not all(
-                counts[(end - 1) // BLOCK_BYTES + 1] > counts[start // BLOCK_BYTES] for counts in others
-            ):
+        for start, end, low, high in _clip(first * BLOCK_BYTES, last * BLOCK_BYTES + OVERLAP_BYTES, lows, highs):
+            inside = held[2] == low
+            start = held[0] if inside and held[0] <= start < held[1] else line_start(buffer, start, low)
+            end = held[1] if inside and start <= end <= held[1] else line_end(buffer, end, high)
+            if not all(counts[(end - 1) // BLOCK_BYTES + 1] > counts[start // BLOCK_BYTES] for counts in others):
                 continue
-            if held_start <= start <= held_end:
-                held_end = max(end, held_end)
+            if inside and held[0] <= start <= held[1]:
+                held = (held[0], max(end, held[1]), low, high)
                 continue
-            if held_end >= 0:
-                yield held_start, held_end
-            held_start, held_end = start, end
-    if held_end >= 0:
-        yield held_start, held_end
+            if held[1] >= 0:
+                yield held
+            held = (start, end, low, high)
+    if held[1] >= 0:
+        yield held
 
 
 def line_start(buffer: Any, place: int, low: int) -> int:

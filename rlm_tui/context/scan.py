@@ -1,0 +1,285 @@
+"""Run a pattern over tapes: in order, on two threads, within a deadline.
+
+The ranges that can hold a match (`scan_plan`) are cut into units of work which take about as long as a person
+does not notice; each is searched on its own, so that a deadline or a cancelled flag acts after the running one.
+Results are those of the pattern run over each entry separately: non-overlapping, leftmost, empty matches left out.
+"""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rlm_tui.context.pattern import CompiledPattern
+from rlm_tui.context.scan_plan import Piece, ScanArea, line_end, plan
+
+__all__ = ["COUNT_ON_SECONDS", "ScanArea", "ScanResult", "scan"]
+
+COUNT_ON_SECONDS = 0.2
+"""How long matches are counted beyond the limit before the total is given as a lower bound."""
+
+_UNIT_SECONDS = 0.008
+_FIRST_UNIT = 32_768
+_SMALLEST_UNIT = 8_192
+_LARGEST_UNIT = 4 << 20
+_ONE_THREAD_BYTES = 1 << 20
+_BACKTRACK_BYTES = 4 << 20
+_FIRST_PROBE = 16_384
+_PROBE_GROWTH = 8
+
+Span = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """What a scan found.
+
+    `spans` are `(area, first byte, end byte)` in order, at most the limit. `total` counts all matches when `exact`,
+    else those seen. `partial` says that not everything was searched though the limit was not reached, and `reason`
+    why: `deadline` or `cancelled`.
+    """
+
+    spans: list[Span]
+    total: int
+    exact: bool
+    partial: bool
+    reason: str
+
+
+def scan(
+    areas: Sequence[ScanArea],
+    pattern: CompiledPattern,
+    *,
+    limit: int,
+    deadline_ms: float,
+    cancel: threading.Event | None = None,
+    threads: int = 2,
+) -> ScanResult:
+    """Search the entries of `areas` for `pattern`.
+
+    Once `limit` matches are found, the rest is counted for `COUNT_ON_SECONDS` at most; a limit of 0 counts only,
+    up to the deadline. `deadline_ms` counts from the call.
+    """
+    clock = _Clock(deadline_ms / 1000, cancel)
+    pieces = plan(list(areas), pattern)
+    work = _Work(list(areas), pattern, pieces, limit, clock)
+    helpers: list[threading.Thread] = []
+    if sum(piece.end - piece.start for piece in pieces) > _ONE_THREAD_BYTES:
+        helpers = [threading.Thread(target=work.run, name="rlm-scan", daemon=True) for _ in range(threads - 1)]
+    for helper in helpers:
+        helper.start()
+    work.run()
+    for helper in helpers:
+        helper.join()
+    return work.result()
+
+
+class _Clock:
+    """When to stop: a deadline, a cancelled flag, or enough counted."""
+
+    def __init__(self, seconds: float, cancel: threading.Event | None) -> None:
+        self.deadline = time.perf_counter() + seconds
+        self._cancel = cancel
+        self._end = self.deadline
+        self.counting = False
+
+    def count_on(self) -> None:
+        """The limit is reached: go on only for a short while."""
+        if not self.counting:
+            self.counting = True
+            self._end = min(self.deadline, time.perf_counter() + COUNT_ON_SECONDS)
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancel is not None and self._cancel.is_set()
+
+    @property
+    def remaining(self) -> float:
+        return self._end - time.perf_counter()
+
+    def over(self) -> bool:
+        return time.perf_counter() >= self._end or self.cancelled
+
+
+class _Unit:
+    """Some pieces searched as one: its first matches, and how many it has."""
+
+    def __init__(self, number: int, pieces: list[Piece]) -> None:
+        self.number = number
+        self.pieces = pieces
+        self.spans: list[Span] = []
+        self.total = 0
+
+    @property
+    def bytes(self) -> int:
+        return sum(piece.end - piece.start for piece in self.pieces)
+
+
+class _Work:
+    """Hands out units to threads and gathers what they find, in order."""
+
+    def __init__(
+        self, areas: list[ScanArea], pattern: CompiledPattern, pieces: list[Piece], limit: int, clock: _Clock
+    ) -> None:
+        self._views = [memoryview(area.buffer) for area in areas]
+        self._pattern = pattern
+        self._limit = limit
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._unit_bytes = _FIRST_UNIT
+        self._units = self._cut(pieces)
+        self._handed_out = 0
+        self._waiting: dict[int, _Unit] = {}
+        self._in_order: list[Span] = []
+        self._next = 0
+        self._total = 0
+        self._left_out = False
+        self._failure: BaseException | None = None
+
+    def run(self) -> None:
+        """Search units until none is left or the clock says stop."""
+        try:
+            while not self._clock.over() and (unit := self._take()) is not None:
+                began = time.perf_counter()
+                complete = self._search(unit)
+                self._put(unit, complete, time.perf_counter() - began)
+                if not complete:
+                    return
+        except BaseException as error:  # noqa: BLE001  raised again by `result`, in the thread that asked
+            self._failure = error
+            self._clock.deadline = self._clock._end = 0.0
+
+    def result(self) -> ScanResult:
+        """Return what was found; raises what a thread raised."""
+        if self._failure is not None:
+            raise self._failure
+        complete = self._next_piece_is_none() and not self._waiting and not self._left_out
+        spans = list(self._in_order)
+        for number in sorted(self._waiting):
+            spans += self._waiting[number].spans
+        enough = self._clock.counting and len(self._in_order) >= self._limit > 0
+        cancelled = self._clock.cancelled and not complete
+        partial = cancelled or not (complete or enough)
+        reason = "cancelled" if cancelled else "deadline" if partial else ""
+        return ScanResult(spans[: self._limit], self._total, complete, partial, reason)
+
+    def _next_piece_is_none(self) -> bool:
+        return self._handed_out == self._next and next(self._units, None) is None
+
+    def _take(self) -> _Unit | None:
+        with self._lock:
+            pieces = next(self._units, None)
+            if pieces is None:
+                return None
+            self._handed_out += 1
+            return _Unit(self._handed_out - 1, pieces)
+
+    def _put(self, unit: _Unit, complete: bool, seconds: float) -> None:
+        with self._lock:
+            self._total += unit.total
+            self._left_out |= not complete
+            self._waiting[unit.number] = unit
+            while complete and (ready := self._waiting.pop(self._next, None)) is not None:
+                self._in_order += ready.spans
+                self._next += 1
+            if len(self._in_order) >= self._limit > 0:
+                self._clock.count_on()
+            pace = unit.bytes / max(seconds, 1e-6)
+            wanted = min(int(pace * _UNIT_SECONDS), self._unit_bytes * 4)
+            self._unit_bytes = max(_SMALLEST_UNIT, min(wanted, _LARGEST_UNIT))
+
+    # --- units -------------------------------------------------------------------------------------------------
+
+    def _cut(self, pieces: list[Piece]) -> Iterator[list[Piece]]:
+        """Group small pieces, and cut large ones at line ends where no match can cross a line."""
+        gathered: list[Piece] = []
+        room = self._unit_bytes
+        for piece in pieces:
+            for part in self._parts(piece):
+                gathered.append(part)
+                room -= part.end - part.start
+                if room <= 0:
+                    yield gathered
+                    gathered, room = [], self._unit_bytes
+        if gathered:
+            yield gathered
+
+    def _parts(self, piece: Piece) -> Iterator[Piece]:
+        start = piece.start
+        while not self._pattern.may_cross_lines and piece.end - start > self._unit_bytes:
+            end = line_end(self._views[piece.area], start + self._unit_bytes, piece.end)
+            yield piece._replace(start=start, end=end)
+            start = end
+        if start < piece.end:
+            yield piece._replace(start=start)
+
+    # --- one unit ----------------------------------------------------------------------------------------------
+
+    def _search(self, unit: _Unit) -> bool:
+        """Search a unit; return False when the clock stopped it."""
+        for piece in unit.pieces:
+            view = self._views[piece.area][piece.low : piece.high]
+            shift = piece.low
+            try:
+                for start, end in self._matches(view, piece.start - shift, piece.end - shift):
+                    if end > start:
+                        unit.total += 1
+                        if len(unit.spans) < self._limit:
+                            unit.spans.append((piece.area, start + shift, end + shift))
+                            if len(unit.spans) == self._limit and unit.number == self._next:
+                                self._clock.count_on()
+                    if self._clock.over():
+                        return False
+            except TimeoutError:
+                return False
+            if self._clock.over():
+                return False
+        return True
+
+    def _matches(self, view: Any, pos: int, end: int) -> Iterator[tuple[int, int]]:
+        pattern = self._pattern
+        if pattern.engine == "regex":
+            return self._backtracked(view, pos, end)
+        if end - pos <= max(self._unit_bytes, _SMALLEST_UNIT):
+            return pattern.finditer(view, pos, end)
+        if pattern.max_bytes is not None and not pattern.text_anchors and pattern.max_bytes < _LARGEST_UNIT:
+            return self._stepwise(view, pos, end, pattern.max_bytes)
+        return self._unbounded(view, pos, end)
+
+    def _stepwise(self, view: Any, pos: int, end: int, reach: int) -> Iterator[tuple[int, int]]:
+        """Search step by step, each step seeing as far beyond its end as a match can reach."""
+        while pos < end:
+            stop = min(pos + max(self._unit_bytes, reach), end)
+            after = stop
+            for start, finish in self._pattern.finditer(view, pos, min(stop + reach, end)):
+                if start >= stop:
+                    break
+                yield start, finish
+                after = max(after, finish)
+            pos = after
+            yield pos, pos
+
+    def _unbounded(self, view: Any, pos: int, end: int) -> Iterator[tuple[int, int]]:
+        """Search at one go, as no end is known for a match, if that can be done in time."""
+        probe = _FIRST_PROBE
+        while pos + probe < end:
+            began = time.perf_counter()
+            found = self._pattern.program.search(view, pos, pos + probe)
+            seconds = time.perf_counter() - began
+            if found is not None:
+                break
+            if seconds * (end - pos) / probe > self._clock.remaining:
+                raise TimeoutError
+            probe *= _PROBE_GROWTH
+        yield from self._pattern.finditer(view, pos, end)
+
+    def _backtracked(self, view: Any, pos: int, end: int) -> Iterator[tuple[int, int]]:
+        """Search with the engine that can be timed, in slices of whole lines where the text is very long."""
+        while pos < end:
+            stop = line_end(view, pos + _BACKTRACK_BYTES, end) if end - pos > 2 * _BACKTRACK_BYTES else end
+            remaining = self._clock.remaining
+            if remaining <= 0:
+                raise TimeoutError
+            yield from self._pattern.finditer(view, pos, stop, timeout_s=remaining)
+            pos = stop
