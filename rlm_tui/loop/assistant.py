@@ -18,7 +18,6 @@ from rlm_tui.context.corpus import needs_confirmation
 from rlm_tui.errors import ModelError, RlmTuiError, UsageError
 from rlm_tui.loop.engine import Engine
 from rlm_tui.loop.project import ProjectContext
-from rlm_tui.models.port import ModelClient
 from rlm_tui.models.providers import OFFLINE
 from rlm_tui.models.router import make_client
 from rlm_tui.session.library import find_session, newest_session
@@ -208,10 +207,7 @@ class Assistant:
 
     async def warm_up(self) -> None:
         """Load what the chosen model needs, so that the first call does not wait for it."""
-        client: ModelClient = self.engine.client
-        warm = getattr(client, "warm_up", None)
-        if warm is not None:
-            await warm()
+        await self.engine.client.warm_up()
 
     # --- housekeeping ----------------------------------------------------------------------------------
 

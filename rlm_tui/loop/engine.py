@@ -144,6 +144,7 @@ class Engine:
                 spec.purpose, spec.model, spec.prompt, spec.spans, spec.request, spec.index, spec.agent,  # type: ignore[arg-type]  # a purpose by construction
             )
         )  # fmt: skip
+        await (self.client if spec.depth == 0 else self.sub_client).warm_up()
         return await call.run(first)
 
     def _next_call(self) -> int:

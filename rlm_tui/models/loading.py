@@ -77,14 +77,21 @@ def _quieten(litellm: Any) -> None:
         logger.propagate = False
 
 
+_warm = False
+
+
 async def warm_up() -> None:
     """Import litellm in a thread and make its first call, which costs half a second more than later ones.
 
-    The call goes to a local port where nothing listens; nothing leaves the machine.
+    The call goes to a local port where nothing listens; nothing leaves the machine. Does nothing a second time.
     """
+    global _warm
+    if _warm:
+        return
     litellm = await asyncio.to_thread(load_litellm)
     import openai
 
+    _warm = True
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound but not listening: every connection is refused
         address = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"

@@ -113,6 +113,10 @@ class ModelClient(Protocol):
         """
         ...
 
+    async def warm_up(self) -> None:
+        """Load what the first call needs; seconds the first time, nothing afterwards."""
+        ...
+
     def limits(self, model: str) -> Limits:
         """Return what is known of `model` without a network."""
         ...

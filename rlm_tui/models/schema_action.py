@@ -44,6 +44,9 @@ class SchemaActionClient:
     def __init__(self, client: ModelClient) -> None:
         self._client = client
 
+    async def warm_up(self) -> None:
+        await self._client.warm_up()
+
     def limits(self, model: str) -> Limits:
         return self._client.limits(model)
 
@@ -76,6 +79,9 @@ class FallbackClient:
         self._client = client
         self._actions = SchemaActionClient(client)
         self._without_tools: set[str] = set()
+
+    async def warm_up(self) -> None:
+        await self._client.warm_up()
 
     def limits(self, model: str) -> Limits:
         return self._client.limits(model)

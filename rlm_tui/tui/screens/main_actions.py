@@ -258,7 +258,7 @@ class MainActions(Screen[None]):
         self.app.push_screen(dialog, chosen)
 
         async def look() -> None:
-            dialog.replace_choices(await find_offers())
+            dialog.replace_choices(await find_offers(self.options.loaded.settings.endpoints))
 
         self.run_worker(look(), exclusive=True, group="offers")
 

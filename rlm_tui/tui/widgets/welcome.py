@@ -87,7 +87,7 @@ class Welcome(VerticalScroll):
     async def _look(self) -> None:
         from rlm_tui.tui.screens.offers import find_offers
 
-        self._choices = [choice for choice in await find_offers() if choice.value != "offline"]
+        self._choices = [c for c in await find_offers(self._options.loaded.settings.endpoints) if c.value != "offline"]
         if not self._choices:
             text = "No key and no local model was found. ctrl+x m names any model; keys go into the environment."
         else:
