@@ -23,18 +23,18 @@ def ingest(names: tuple[str, ...], confirmed: bool, as_json: bool) -> None:
         paths, loaded = load(root if root.is_dir() else root.parent)
         for problem in loaded.problems:
             say(str(problem))
-        refs, report = refresh(paths, root, loaded.settings.context, confirmed=confirmed)
-        counts = {"entries": sum(_live(ref) for ref in refs), "segments": len(refs)}
-        data: dict[str, Any] = msgspec.to_builtins(report)
+        report = refresh(paths, root, loaded.settings.context, confirmed=confirmed)
         if as_json:
-            show_json({"path": str(root), **counts, **data})
+            data: dict[str, Any] = msgspec.to_builtins(report)
+            show_json({"path": str(root), **data, "segments": len(report.segments)})
             continue
-        click.echo(f"{safe_text(str(root), newlines=False)}: {counts['entries']:,} entries")
-        if report.left_out_total:
-            click.echo(f"left out: {report.left_out_total:,}")
+        click.echo(
+            f"{safe_text(str(root), newlines=False)}: {report.files:,} files, {report.chars:,} characters; "
+            f"{report.changed:,} read, {report.removed:,} gone, {report.left_out_total:,} left out"
+        )
         for item in report.left_out:
-            click.echo(f"  {safe_text(item.path, newlines=False)}: {safe_text(item.reason, newlines=False)}")
-
-
-def _live(ref: Any) -> int:
-    return sum(last - first + 1 for first, last in ref.live)
+            click.echo(f"  left out: {safe_text(item.path, newlines=False)}: {safe_text(item.reason, newlines=False)}")
+        for label, note in report.notes:
+            click.echo(f"  note: {safe_text(label, newlines=False)}: {safe_text(note, newlines=False)}")
+        if report.left_out_total > len(report.left_out):
+            click.echo(f"  ... and {report.left_out_total - len(report.left_out):,} more left out")

@@ -16,7 +16,6 @@ from rlm_tui.text import one_line
 
 if TYPE_CHECKING:
     from rlm_tui.context.corpus import IngestProgress, RefreshReport
-    from rlm_tui.context.segment import SegmentRef
     from rlm_tui.context.store import ContextStore
 
 _REDRAW_S = 0.1
@@ -47,8 +46,8 @@ def open_context(session: str, path: str, *, confirmed: bool = False) -> Iterato
         say(str(problem))
     store = ContextStore(paths.home)
     try:
-        refs, report = refresh(paths, root, loaded.settings.context, confirmed=confirmed)
-        for ref in refs:
+        report = refresh(paths, root, loaded.settings.context, confirmed=confirmed)
+        for ref in report.segments:
             store.attach(ref)
         store.add_sources([str(root)])
         store.set_left_out(list(report.left_out), report.left_out_total)
@@ -65,10 +64,8 @@ def existing(name: str) -> Path:
     return path.resolve()
 
 
-def refresh(
-    paths: Paths, root: Path, settings: ContextSettings, *, confirmed: bool = False
-) -> tuple[list["SegmentRef"], "RefreshReport"]:
-    """Bring the corpus of `root` up to date, with a progress bar on a terminal; return its segments and a report.
+def refresh(paths: Paths, root: Path, settings: ContextSettings, *, confirmed: bool = False) -> "RefreshReport":
+    """Bring the corpus of `root` up to date, with a progress bar on a terminal.
 
     Raises `UsageError` for `/` or a home directory that nobody confirmed, `ContextError`.
     """
@@ -78,19 +75,12 @@ def refresh(
     question = needs_confirmation(root)
     if question and not confirmed:
         raise UsageError(f"{question} Say so with `--yes`, or name a folder inside.")
-    refs: dict[str, SegmentRef] = {}
-
-    def on_segment(ref: "SegmentRef") -> None:
-        refs[ref.segment] = ref
-
     with _bar() as draw:
-        report = Corpus(paths.make(paths.home), root).refresh(
-            rules=IgnoreRules(patterns=tuple(settings.ignore)),
+        return Corpus(paths.make(paths.home), root).refresh(
+            rules=IgnoreRules(patterns=settings.ignore, secrets=settings.secrets),
             max_file_bytes=settings.max_file_bytes,
-            on_segment=on_segment,
             on_progress=draw,
         )
-    return list(refs.values()), report
 
 
 class _Bar:
