@@ -64,9 +64,7 @@ def analyse_literal(text: str, *, ignore_case: bool = False) -> Analysis:
     """Return what every occurrence of `text` has in common."""
     nodes = [(ops.LITERAL, ord(char)) for char in text]
     exact, clauses = _sequence(nodes, ignore_case)
-    return Analysis(
-        _best(clauses if exact is None else [exact]), "\n" in text, False, len(text) * _BYTES_A_CHARACTER
-    )
+    return Analysis(_best(clauses if exact is None else [exact]), "\n" in text, False, len(text) * _BYTES_A_CHARACTER)
 
 
 def _analyse_tree(tree: Any, pattern: Rewritten, ignore_case: bool) -> Analysis:
@@ -121,7 +119,7 @@ def _node(operator: Any, argument: Any, ignore_case: bool) -> tuple[Clause | Non
 def _branch(branches: list[tuple[Clause | None, list[Clause]]]) -> tuple[Clause | None, list[Clause]]:
     texts: set[bytes] = set()
     for exact, _ in branches:
-        texts |= exact or ()
+        texts |= exact or frozenset()
     if all(exact is not None for exact, _ in branches) and len(texts) <= _MAX_VARIANTS:
         return frozenset(texts), []
     clause: set[bytes] = set()
@@ -133,9 +131,7 @@ def _branch(branches: list[tuple[Clause | None, list[Clause]]]) -> tuple[Clause 
     return None, [frozenset(clause)] if len(clause) <= _MAX_ALTERNATIVES else []
 
 
-def _repeat(
-    low: int, high: int, exact: Clause | None, clauses: list[Clause]
-) -> tuple[Clause | None, list[Clause]]:
+def _repeat(low: int, high: int, exact: Clause | None, clauses: list[Clause]) -> tuple[Clause | None, list[Clause]]:
     if low == 0:
         return (exact | _NOTHING, []) if exact is not None and high == 1 else (None, [])
     if exact is None:

@@ -158,9 +158,8 @@ class _Work:
         spans = list(self._in_order)
         for number in sorted(self._waiting):
             spans += self._waiting[number].spans
-        enough = self._clock.counting and len(self._in_order) >= self._limit > 0
         cancelled = self._clock.cancelled and not complete
-        partial = cancelled or not (complete or enough)
+        partial = cancelled or not (complete or self._clock.counting)
         reason = "cancelled" if cancelled else "deadline" if partial else ""
         return ScanResult(spans[: self._limit], self._total, complete, partial, reason)
 
