@@ -1,6 +1,7 @@
 """`rlm-tui clear`: delete what is not needed any more."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ from rlm_tui.cli.output import confirm, json_option, say, show_json, size_text
 from rlm_tui.cli.status import disk_use
 from rlm_tui.config.paths import Paths
 from rlm_tui.errors import UsageError
+from rlm_tui.events import SegmentAttached
 
 
 @click.command(epilog="Example:  rlm-tui clear            (corpora that no session refers to)")
@@ -17,7 +19,7 @@ from rlm_tui.errors import UsageError
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def clear(session: str, everything: bool, yes: bool, as_json: bool) -> None:
-    """Delete a session (ID), everything (--all), or else the corpora that no session refers to any more.
+    """Delete a session (ID), everything (--all), or else corpora and segments that no session refers to any more.
 
     What another rlm-tui has open stays.
     """
@@ -46,12 +48,14 @@ def clear(session: str, everything: bool, yes: bool, as_json: bool) -> None:
         confirm(f"Delete {len(folders)} folders ({names}), {size_text(freed)}?")
     for folder in folders:
         shutil.rmtree(folder)
+    if not session and not everything:
+        freed += _prune(paths)
     if as_json:
         show_json(
             {"deleted": [str(folder) for folder in folders], "freed_bytes": freed, "open": [h.name for h in held]}
         )
     else:
-        say(f"{size_text(freed)} freed." if folders else "there is nothing to delete.")
+        say(f"{size_text(freed)} freed." if folders or freed else "there is nothing to delete.")
     if session and held:
         raise click.exceptions.Exit(1)
 
@@ -60,19 +64,30 @@ def _unused_corpora(paths: Paths) -> list[Path]:
     """Return the corpora of which no session's log attaches a segment."""
     if not paths.corpora.is_dir():
         return []
-    used = _referenced(paths)
+    used = {folder for event in _attached(paths) for folder in (paths.home / event.path).resolve().parents}
     return sorted(folder for folder in paths.corpora.iterdir() if folder.is_dir() and folder.resolve() not in used)
 
 
-def _referenced(paths: Paths) -> set[Path]:
-    """Return every folder above a segment that some session's log attaches."""
-    from rlm_tui.events import SegmentAttached
+def _prune(paths: Paths) -> int:
+    """Delete segments of the other corpora that are neither current nor attached by a session; return the bytes."""
+    from rlm_tui.context.corpus import Corpus
+    from rlm_tui.context.manifest import load_manifest
+
+    keep = {event.segment for event in _attached(paths)}
+    freed = 0
+    for manifest in sorted(paths.corpora.glob("*/manifest.json")):
+        corpus = Corpus(paths.home, Path(load_manifest(manifest, "").root))
+        if corpus.directory.resolve() == manifest.parent.resolve():
+            freed += corpus.prune(keep)
+    return freed
+
+
+def _attached(paths: Paths) -> Iterator[SegmentAttached]:
+    """Yield what sessions attached, from their logs."""
     from rlm_tui.session.library import session_directories
     from rlm_tui.session.log import LOG_NAME, Damage, read_log
 
-    found: set[Path] = set()
     for directory in session_directories(paths):
         for record in read_log(directory / LOG_NAME):
             if not isinstance(record, Damage) and isinstance(record.event, SegmentAttached):
-                found.update((paths.home / record.event.path).resolve().parents)
-    return found
+                yield record.event

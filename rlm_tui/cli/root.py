@@ -13,8 +13,6 @@ import click
 
 from rlm_tui import __version__
 from rlm_tui.cli.output import say
-from rlm_tui.config.crash import report_crash
-from rlm_tui.config.paths import Paths
 from rlm_tui.errors import RlmTuiError, UsageError
 
 INTERRUPTED = 130
@@ -119,9 +117,16 @@ def run_command(argv: list[str]) -> int:
         say(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}.")
         return 1
     except Exception as error:  # noqa: BLE001 - the outermost edge: whatever it is, the person gets a sentence
-        say(report_crash(error, Paths.from_environ()))
+        say(_report(error))
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _report(error: Exception) -> str:
+    from rlm_tui.config.crash import report_crash
+    from rlm_tui.config.paths import Paths
+
+    return report_crash(error, Paths.from_environ())
 
 
 def no_such_folder(name: str) -> UsageError:
