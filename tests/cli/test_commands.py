@@ -189,3 +189,50 @@ def test_themes_and_models_are_listed(cli: Cli, monkeypatch: pytest.MonkeyPatch)
     assert [model["model"] for model in models if model["chosen"]] == ["offline"]
     assert any(model["why"] == "OPENAI_API_KEY is set" for model in models)
     assert "sk-1234567890abcdef" not in str(models)
+
+
+# --- folders -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A small project with something to leave out."""
+    folder = tmp_path / "project"
+    (folder / "src").mkdir(parents=True)
+    (folder / "src" / "a.py").write_text("def alpha():\n    return 'naïve 🙂'\n", encoding="utf-8")
+    (folder / "notes.md").write_bytes(b"# Notes\r\nabout alpha\r\n")
+    (folder / "data.bin").write_bytes(bytes(range(256)) * 20)
+    (folder / ".env").write_text("TOKEN=1\n")
+    return folder
+
+
+def test_ingest_says_what_it_read_and_left_out(cli: Cli, project: Path) -> None:
+    (shown,) = objects(cli("ingest", project, "--json").out)
+    assert (shown["path"], shown["files"], shown["changed"]) == (str(project), 2, 2)
+    assert {item["path"] for item in shown["left_out"]} == {".env", "data.bin"}
+    (project / "src" / "a.py").write_text("def beta(): ...\n")
+    (shown,) = objects(cli("ingest", project, "--json").out)
+    assert (shown["files"], shown["changed"]) == (2, 1)
+    assert "data.bin" in cli("ingest", project).out
+
+
+def test_a_folder_is_looked_into_as_it_is_now(cli: Cli, project: Path) -> None:
+    (shown,) = objects(cli("context", "find", "alpha", "--path", project, "--json").out)
+    assert (shown["total_found"], shown["partial"]) == (2, False)
+    (project / "src" / "b.py").write_text("import alpha\n")
+    done = cli("context", "find", "alpha", "--path", project, "--json")
+    (shown,) = objects(done.out)
+    assert {hit["label"] for hit in shown["hits"]} == {"notes.md", "src/a.py", "src/b.py"}
+    for hit in shown["hits"]:
+        got = cli("context", "get", "--path", project, "--offset", hit["offset"], "--length", hit["length"])
+        assert got.out == "alpha"
+    stats = json.loads(cli("context", "stats", "--path", project, "--json").out)
+    assert (stats["entries"], stats["left_out_total"]) == (3, 2)
+    (ranked,) = objects(cli("context", "rank", "alpha", "--path", project / "notes.md", "--json").out)
+    assert [hit["label"] for hit in ranked["hits"]] == ["notes.md"]
+
+
+def test_the_whole_file_system_is_not_read_unasked(cli: Cli) -> None:
+    done = cli("ingest", "/")
+    assert (done.code, done.out) == (2, "")
+    assert "--yes" in done.err
