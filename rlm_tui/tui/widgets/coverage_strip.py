@@ -150,20 +150,21 @@ class CoverageStrip(Widget, can_focus=True):
         return [Segment(first, dim), *pieces[0], *marked, *pieces[2], Segment(last, dim)]
 
     def _legend(self, palette: Palette, base: Style) -> list[Segment]:
-        items: list[tuple[str, str, str, str]] = [
-            (MARKS[how].bar, MARKS[how].role, how, self._figures.get(how, "")) for how in LEGEND_ORDER
-        ]
-        items.append((UNTOUCHED_BAR, "faint", "untouched", self._figures.get("untouched", "")))
-        with_names = sum(5 + len(name) + len(figure) for _, _, name, figure in items)
-        gap = "  " if with_names < self.size.width else " "
-        names = [
-            name if with_names - 5 < self.size.width else name[:4].replace("unto", "none") for _, _, name, _ in items
-        ]
+        dim = base + palette.style("dim")
         segments = [Segment(" ", base)]
-        for (glyph, role, _, figure), name in zip(items, names, strict=True):
-            segments.append(Segment(glyph, base + palette.style(role)))
-            segments.append(Segment(f" {name} {figure}{gap}", base + palette.style("dim")))
+        for how, words in zip((*LEGEND_ORDER, None), self._legend_words(), strict=True):
+            glyph, role = (UNTOUCHED_BAR, "faint") if how is None else (MARKS[how].bar, MARKS[how].role)
+            segments += [Segment(glyph, base + palette.style(role)), Segment(f" {words}  ", dim)]
         return segments
+
+    def _legend_words(self) -> list[str]:
+        """Return names with figures, or as much of them as there is room for."""
+        names = [*LEGEND_ORDER, "untouched"]
+        figures = [self._figures.get(name, "") for name in names]
+        full = [f"{name} {figure}" for name, figure in zip(names, figures, strict=True)]
+        variants = [full, [words.replace(" %", "%") for words in full], [*names[:-1], full[-1]], names]
+        fitting = (words for words in variants if sum(len(word) + 4 for word in words) - 1 <= self.size.width)
+        return next(fitting, [name[0] for name in names])
 
     # --- choosing --------------------------------------------------------------------------------------
 

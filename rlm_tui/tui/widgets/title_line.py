@@ -50,10 +50,10 @@ class TitleLine(Widget):
         palette, width = palette_of(self), self.size.width
         base = palette.style("text", on="ground")
         left_parts, used = self._fitting([part for part in self._parts if not part.right], width - 1)
-        right_parts, used_right = self._fitting([part for part in self._parts if part.right], width - 2 - used)
+        right_parts, used_right = self._fitting([part for part in self._parts if part.right], width - 4 - used)
         segments = [Segment(" ", base)]
         segments += [Segment(part.text + "  ", base + palette.style(part.role, bold=part.bold)) for part in left_parts]
-        segments.append(Segment(" " * max(0, width - 1 - used - used_right), base))
+        segments.append(Segment(" " * max(0, width - 2 - used - used_right), base))
         segments += [Segment("  " + part.text, base + palette.style(part.role, bold=part.bold)) for part in right_parts]
         return Strip(segments).adjust_cell_length(width, base)
 
