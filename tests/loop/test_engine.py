@@ -59,7 +59,7 @@ async def test_a_sub_call_sees_only_its_spans_by_the_same_offsets(
     assert end.calls == 2
     sub = session.state.nodes["call:2"]
     assert "outside" in sub.result
-    assert "@18 +7 [entry 0]" in sub.result
+    assert "@16 +7 [entry 0]" in sub.result
     assert sub.parent is not None
     assert sub.parent.name == "rlm_query"
     assert session.state.coverage.totals()["sent"] == 100
