@@ -5,6 +5,8 @@ import os
 import tempfile
 import threading
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -82,6 +84,28 @@ class Database:
             schema = self._attached.pop(str(path), None)
             if schema is not None:
                 cursor.execute(f"DETACH {schema}")
+
+    @contextmanager
+    def limited(self, seconds: float) -> "Iterator[duckdb.DuckDBPyConnection]":
+        """Give this thread's cursor; what still runs on it after `seconds` raises `duckdb.InterruptException`."""
+        cursor = self.cursor()
+        running = threading.Lock()
+
+        def interrupt() -> None:
+            with running:
+                if not over:
+                    cursor.interrupt()
+
+        over = False
+        timer = threading.Timer(seconds, interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield cursor
+        finally:
+            with running:
+                over = True
+            timer.cancel()
 
     def create(self, schema: str, tables: tuple[str, ...]) -> None:
         """Create `tables` (each `name(columns)`) in `schema`."""

@@ -36,10 +36,9 @@ class SegmentWriter:
     One thread at a time.
     """
 
-    def __init__(self, directory: Path, *, source: str = "", ranked: bool = True) -> None:
+    def __init__(self, directory: Path, *, source: str = "") -> None:
         self._id = secrets.token_hex(8)
         self._source = source
-        self._ranked = ranked
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self._database_file = directory / f".{self._id}.tmp{DATABASE_SUFFIX}"
@@ -57,11 +56,10 @@ class SegmentWriter:
         self._database = Database()
         try:
             self._schema = self._database.attach(self._database_file, options=ATTACH_OPTIONS)
-            self._database.create(self._schema, TABLES)
-            if ranked:
-                from rlm_tui.context.ranked import create_tables
+            from rlm_tui.context.ranked import create_tables
 
-                create_tables(self._database.cursor(), self._schema)
+            self._database.create(self._schema, TABLES)
+            create_tables(self._database.cursor(), self._schema)
         except BaseException:
             self.abort()
             raise
@@ -136,11 +134,10 @@ class SegmentWriter:
         for start, piece in cut(text, CHUNK_CHARS):
             self._chunks.append((seq, char_start + start, byte_start, piece))
             byte_start += len(piece) if piece.isascii() else len(piece.encode())
-            if self._ranked:
-                self._passages.extend(
-                    (seq, char_start + start + within, len(passage), passage)
-                    for within, passage in cut(piece, PASSAGE_CHARS)
-                )
+            self._passages.extend(
+                (seq, char_start + start + within, len(passage), passage)
+                for within, passage in cut(piece, PASSAGE_CHARS)
+            )
             self._waiting_chars += len(piece)
             if self._waiting_chars >= _FLUSH_CHARS:
                 self._flush()
@@ -183,16 +180,15 @@ class SegmentWriter:
             raise
 
     def _finish(self) -> SegmentRef:
+        from rlm_tui.context.ranked import finish_index
+
         self._flush()
         self._tape.flush()
         os.fsync(self._tape.fileno())
         self._tape.close()
         self._write_entries()
         self._write_blocks()
-        if self._ranked:
-            from rlm_tui.context.ranked import finish_index
-
-            finish_index(self._database.cursor(), self._schema)
+        finish_index(self._database.cursor(), self._schema)
         sha = self._hash.hexdigest()
         self._write_summary(sha)
         self._database.cursor().execute(f"CHECKPOINT {self._schema}")

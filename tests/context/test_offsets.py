@@ -20,7 +20,7 @@ TEXT = st.lists(
 ).map("".join)
 Entries = list[str]
 Groups = list[tuple[bool, Entries]]
-GROUPS = st.lists(st.tuples(st.booleans(), st.lists(TEXT, max_size=5)), min_size=1, max_size=5)
+GROUPS = st.lists(st.tuples(st.booleans(), st.lists(TEXT, max_size=5)), min_size=1, max_size=3)
 
 
 @contextmanager
@@ -54,78 +54,81 @@ def place_of(texts: Entries, offset: int) -> tuple[int, int]:
     raise AssertionError("past the end")
 
 
-@settings(max_examples=20, deadline=None)
-@given(GROUPS, st.data())
-def test_reading_agrees_with_one_long_text(groups: Groups, data: st.DataObject) -> None:
-    with store_of(groups) as (store, texts):
-        whole = "".join(texts)
-        assert (store.chars, store.entry_count) == (len(whole), len(texts))
-        for _ in range(10):
-            offset = data.draw(st.integers(0, len(whole)))
-            length = data.draw(st.integers(0, len(whole) + 5))
-            assert store.read(offset, length) == whole[offset : offset + length]
-            piece = store.slice(offset, length)
-            assert piece.text == whole[offset : offset + length]
-            assert piece.length == len(piece.text)
-        if store.seal_tail() is not None:
-            assert store.read(0, len(whole)) == whole
-
-
-@settings(max_examples=20, deadline=None)
-@given(GROUPS, st.booleans())
-def test_entries_and_lines_agree(groups: Groups, seal: bool) -> None:
+@settings(max_examples=12, deadline=None)
+@given(GROUPS, st.booleans(), st.data())
+def test_text_entries_and_lines_agree(groups: Groups, seal: bool, data: st.DataObject) -> None:
     with store_of(groups) as (store, texts):
         if seal:
             store.seal_tail()
-        start = 0
-        for number, text in enumerate(texts):
-            entry = store.entry(number)
-            assert (entry.start, entry.chars, entry.end) == (start, len(text), start + len(text))
-            lines = text.split("\n")
-            if text.endswith("\n"):
-                lines.pop()
-            line_begins = 0
-            for line, content in enumerate(lines, 1):
-                assert store.offset_of_line(number, line) == start + line_begins
-                line_begins += len(content) + 1
-            assert store.offset_of_line(number, len(lines) + 9) == store.offset_of_line(number, max(1, len(lines)))
-            start += len(text)
-        for offset in range(store.chars):
-            number, within = place_of(texts, offset)
-            found = store.entry_at(offset)
-            assert found is not None
-            assert found.number == number
-            before = texts[number][:within]
-            assert store.line_of(offset) == (before.count("\n") + 1, within - (before.rfind("\n") + 1) + 1)
-        assert store.entry_at(store.chars) is None
+        check_reading(store, "".join(texts), data)
+        check_entries(store, texts)
+        check_offsets(store, texts)
 
 
+def check_reading(store: ContextStore, whole: str, data: st.DataObject) -> None:
+    assert store.chars == len(whole)
+    for _ in range(10):
+        offset = data.draw(st.integers(0, len(whole)))
+        length = data.draw(st.integers(0, len(whole) + 5))
+        assert store.read(offset, length) == whole[offset : offset + length]
+        piece = store.slice(offset, length)
+        assert (piece.text, piece.length) == (whole[offset : offset + length], len(piece.text))
+        assert all(entry.start < offset + length and entry.end > offset for entry in piece.entries if length)
+
+
+def check_entries(store: ContextStore, texts: Entries) -> None:
+    assert store.entry_count == len(texts)
+    start = 0
+    for number, text in enumerate(texts):
+        entry = store.entry(number)
+        assert (entry.start, entry.chars, entry.end) == (start, len(text), start + len(text))
+        lines = text.split("\n")
+        if text.endswith("\n"):
+            lines.pop()
+        line_begins = 0
+        for line, content in enumerate(lines, 1):
+            assert store.offset_of_line(number, line) == start + line_begins
+            line_begins += len(content) + 1
+        assert store.offset_of_line(number, len(lines) + 9) == store.offset_of_line(number, max(1, len(lines)))
+        start += len(text)
+
+
+def check_offsets(store: ContextStore, texts: Entries) -> None:
+    for offset in range(store.chars):
+        number, within = place_of(texts, offset)
+        found = store.entry_at(offset)
+        assert found is not None
+        assert found.number == number
+        before = texts[number][:within]
+        assert store.line_of(offset) == (before.count("\n") + 1, within - (before.rfind("\n") + 1) + 1)
+    assert store.entry_at(store.chars) is None
+
+
+# Patterns that mean the same to RE2, which reads `\s` as ASCII, and to Python on this alphabet.
 PATTERNS = ["a", "b+", "é", "世界?", "😀", r"a.b", r"^a", r"[^a]b", r"a\nb", r"\s+a", r"Z{50,}", "(?:a|b)(?:\r\n)"]
 
 
-@settings(max_examples=30, deadline=None)
-@given(GROUPS, st.sampled_from(PATTERNS), st.booleans())
-def test_matches_are_those_of_each_entry(groups: Groups, pattern: str, seal: bool) -> None:
+@settings(max_examples=12, deadline=None)
+@given(GROUPS, st.booleans())
+def test_matches_are_those_of_each_entry(groups: Groups, seal: bool) -> None:
     with store_of(groups) as (store, texts):
         if seal:
             store.seal_tail()
-        # RE2's `\s` is ASCII and its `.` stops at a line feed alone, which the alphabet makes equal here.
-        expected, start = [], 0
-        for number, text in enumerate(texts):
-            expected += [
-                (start + match.start(), len(match.group()), number)
-                for match in re.compile(pattern, re.MULTILINE).finditer(text)
-            ]
-            start += len(text)
-        reply = store.search(pattern, max_results=10_000)
-        assert [(hit.offset, hit.length, hit.entry) for hit in reply.hits] == expected
-        assert (reply.total_found, reply.total_is_exact, reply.partial) == (len(expected), True, False)
-        for hit in reply.hits:
-            assert (hit.line, hit.column) == store.line_of(hit.offset)
-            assert len(hit.snippet) <= 200
+        for pattern in PATTERNS:
+            expected, start = [], 0
+            for number, text in enumerate(texts):
+                matches = re.compile(pattern, re.MULTILINE).finditer(text)
+                expected += [(start + match.start(), len(match.group()), number) for match in matches]
+                start += len(text)
+            reply = store.search(pattern, max_results=10_000)
+            assert [(hit.offset, hit.length, hit.entry) for hit in reply.hits] == expected
+            assert (reply.total_found, reply.total_is_exact, reply.partial) == (len(expected), True, False)
+            for hit in reply.hits:
+                assert (hit.line, hit.column) == store.line_of(hit.offset)
+                assert len(hit.snippet) <= 200
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(GROUPS, st.data())
 def test_a_view_reads_and_matches_within_its_spans_only(groups: Groups, data: st.DataObject) -> None:
     with store_of(groups) as (store, texts):
