@@ -6,6 +6,7 @@ text stay offsets into the original, and no byte of the original can drive a ter
 """
 
 import re
+from functools import lru_cache
 
 _CONTROL_PICTURE = 0x2400  # Unicode "Control Pictures": U+2400 + n shows C0 control n
 _DELETE_PICTURE = 0x2421
@@ -33,7 +34,9 @@ _INVISIBLE_RANGES = (
 )
 
 
+@lru_cache(maxsize=1)
 def _marks() -> dict[int, int]:
+    """Return what each unsafe character is shown as; some 6,500 of them, so made only when one is met."""
     table = {code: _CONTROL_PICTURE + code for code in range(0x20) if code != 0x0A}
     table[0x7F] = _DELETE_PICTURE
     table.update(dict.fromkeys(range(0x80, 0xA0), _C1_MARK))
@@ -43,8 +46,11 @@ def _marks() -> dict[int, int]:
     return table
 
 
-_MARKS = _marks()
-_UNSAFE = re.compile("[" + "".join(f"{re.escape(chr(c))}" for c in sorted(_MARKS)) + "]")
+_UNSAFE = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff"
+    + "".join(f"{chr(first)}-{chr(last)}" for first, last in _INVISIBLE_RANGES)
+    + "]"
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -57,7 +63,7 @@ def safe_text(text: str, *, newlines: bool = True, tabs: bool = False) -> str:
     if tabs and "\t" in text:
         text = text.replace("\t", " ")
     if _UNSAFE.search(text):
-        text = text.translate(_MARKS)
+        text = text.translate(_marks())
     if not newlines and "\n" in text:
         text = text.replace("\n", "\u240a")
     return text

@@ -63,7 +63,7 @@ class Bridge:
         except RlmTuiError as error:
             self._fail(str(error))
         except Exception as error:  # noqa: BLE001 - the thread's outermost edge: a person must be told
-            from rlm_tui.cli.crash import report_crash
+            from rlm_tui.config.crash import report_crash
 
             self._fail(report_crash(error, self.options.paths))
 
