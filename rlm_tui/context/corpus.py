@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Corpus", "IngestProgress", "RefreshReport", "Totals", "needs_confirmation", "project_key"]
 
+FIRST_SEGMENT_CHARS = 4_000_000
+SEGMENT_CHARS = 48_000_000
 DEFAULT_MAX_FILE_BYTES = 10_000_000
 BUSY = "Another rlm-tui is reading this project"
 
@@ -70,12 +72,25 @@ class Totals(Struct, frozen=True):
 
 
 class Corpus:
-    """The corpus of the folder or file `root` under the data home. Making one touches nothing."""
+    """The corpus of the folder or file `root` under the data home. Making one touches nothing.
 
-    def __init__(self, home: Path, root: Path) -> None:
+    A segment is sealed once it has `segment_chars` characters, the first of a first ingest at
+    `first_segment_chars`, so that something can be searched at once.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        root: Path,
+        *,
+        first_segment_chars: int = FIRST_SEGMENT_CHARS,
+        segment_chars: int = SEGMENT_CHARS,
+    ) -> None:
         self.home = home.absolute()
         self.root = Path(os.path.realpath(root))
         self.directory = self.home / "corpora" / project_key(root)
+        self.first_segment_chars = first_segment_chars
+        self.segment_chars = segment_chars
 
     @property
     def segments_directory(self) -> Path:
@@ -151,7 +166,12 @@ class Corpus:
     def segments(self) -> list[SegmentRef]:
         """The segments that make up the corpus now, with their live entries."""
         manifest = self.manifest()
-        return manifest.references(manifest.files, self.home, self.directory)
+        return manifest.references(manifest.files, self.home, self.segments_directory)
+
+    def stamps(self) -> dict[str, tuple[int, int]]:
+        """Return the size (bytes) and time (nanoseconds) by label of each file as it was last read, for a watcher
+        that goes on from there."""
+        return {file.label: (file.size, file.mtime_ns) for file in self.manifest().files}
 
     @property
     def size_on_disk(self) -> int:

@@ -104,12 +104,15 @@ def list_files(root: Path, rules: IgnoreRules, *, only: Sequence[str] = ()) -> I
                 yield LeftOut(label_of(name), f"unreadable: {error.strerror}")
 
 
-def list_directories(root: Path, left_out: Sequence[LeftOut]) -> list[str]:
-    """Return the directories below `root` (absolute, itself included) that are in none of the trees left out."""
+def list_directories(root: Path, left_out: Sequence[LeftOut], *, starts: Sequence[str] = ("",)) -> list[str]:
+    """Return the directories from `starts` (names below `root`) down that are in none of the trees left out.
+
+    Paths are absolute, the starts themselves are among them.
+    """
     top = os.path.realpath(root)
     outside = {name_of(item.path)[:-1] for item in left_out if item.path.endswith("/")}
     found: list[str] = []
-    waiting = [""]
+    waiting = [name for name in starts if name not in outside]
     while waiting:
         directory = waiting.pop()
         found.append(os.path.join(top, directory) if directory else top)
@@ -122,14 +125,13 @@ def list_directories(root: Path, left_out: Sequence[LeftOut]) -> list[str]:
 
 def _listed(top: str, rules: IgnoreRules, only: tuple[str, ...]) -> dict[str, str]:
     """Return names below `top` with the reason to leave them out, empty for files that belong."""
-    listing = git_listing(top, only if len(only) <= _MANY_PATHS else ()) if rules.use_git else None
-    if listing is None and rules.use_git and only:
-        listing = git_listing(top)  # git refuses a path that lies in a submodule
-    found = _walked(top, rules) if listing is None else _of_git(top, rules, *listing)
+    asked = () if len(only) > _MANY_PATHS or any(_is_in_another(top, name) for name in only) else only
+    listing = git_listing(top, asked) if rules.use_git else None
+    found = _walked(top, rules, only) if listing is None else _of_git(top, rules, *listing)
     if not only:
         return found
     wanted = set(only)
-    return {name: reason for name, reason in found.items() if _is_under(name, wanted)}
+    return {name: reason for name, reason in found.items() if is_under(name, wanted)}
 
 
 def _of_git(top: str, rules: IgnoreRules, files: set[str], ignored: set[str]) -> dict[str, str]:
@@ -167,6 +169,15 @@ def _of_git(top: str, rules: IgnoreRules, files: set[str], ignored: set[str]) ->
     return found
 
 
+def _is_in_another(top: str, name: str) -> bool:
+    """git says nothing of a path that lies in a repository inside this one."""
+    while name:
+        if os.path.lexists(os.path.join(top, name, ".git")):
+            return True
+        name = name.rpartition("/")[0]
+    return False
+
+
 def _as_nested(rules: IgnoreRules, top: str, inner: str) -> IgnoreRules:
     """A repository inside another asks its own git; a submodule that is not checked out would ask its parent's."""
     own = os.path.exists(os.path.join(top, inner, ".git"))
@@ -180,8 +191,10 @@ def _own_rules(top: str, rules: IgnoreRules, files: set[str]) -> IgnoreFiles | N
     return None
 
 
-def _walked(top: str, rules: IgnoreRules) -> dict[str, str]:
+def _walked(top: str, rules: IgnoreRules, only: tuple[str, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
+    wanted = set(only)
+    on_the_way = {"/".join(parts[:n]) for parts in (name.split("/") for name in only) for n in range(len(parts))}
     filters = IgnoreFiles(top, (".gitignore", ".ignore"), rules.patterns)
     waiting = [""]
     while waiting:
@@ -192,6 +205,8 @@ def _walked(top: str, rules: IgnoreRules) -> dict[str, str]:
             continue
         for entry in entries:
             name = f"{directory}/{entry.name}" if directory else entry.name
+            if wanted and name not in on_the_way and not is_under(name, wanted):
+                continue
             if not _is_directory(entry):
                 found[name] = _reason(name, rules) if filters.ignores(name, directory=False) else ""
             elif reason := _tree_reason(name):
@@ -260,6 +275,11 @@ def _is_directory(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def is_version_control(name: str) -> bool:
+    """Tell whether `name` lies in a directory that belongs to version control itself."""
+    return not _VERSION_CONTROL.isdisjoint(name.split("/"))
+
+
 def _is_real_directory(path: str) -> bool:
     try:
         return stat.S_ISDIR(os.lstat(path).st_mode)
@@ -267,7 +287,8 @@ def _is_real_directory(path: str) -> bool:
         return False
 
 
-def _is_under(name: str, wanted: set[str]) -> bool:
+def is_under(name: str, wanted: set[str]) -> bool:
+    """Tell whether `name` or a directory above it is among `wanted`."""
     name = name.rstrip("/")
     while name:
         if name in wanted:

@@ -74,7 +74,7 @@ class Manifest(Struct):
     def references(self, files: Iterable[FileState], home: Path, directory: Path) -> list[SegmentRef]:
         """Return references to the segments that hold the text of `files`, with these alone as live entries.
 
-        Paths are relative to `home` where the corpus' `directory` lies in it.
+        Paths are relative to `home` where `directory`, that of the segments, lies in it.
         """
         entries: dict[str, list[FileState]] = {}
         for file in files:

@@ -19,10 +19,10 @@ from rlm_tui.errors import ContextError
 if TYPE_CHECKING:
     from rlm_tui.context.corpus import Corpus
 
-FIRST_SEGMENT_CHARS = 4_000_000
-SEGMENT_CHARS = 48_000_000
 MAX_SMALL_SEGMENTS = 8
 LEFT_OUT_CAP = 1_000
+LISTING = "listing files"
+SEALING = "sealing a segment"
 
 _SHA_CHARS = 32
 _TRANSIENT = (CHANGING, VANISHED, "unreadable")
@@ -85,7 +85,7 @@ class Refresh:
 
     def _listed(self) -> list[Candidate]:
         """Return the files to have, in path order; what is left out by name or size is noted."""
-        self._meter.say("listing files")
+        self._meter.say(LISTING)
         files: list[Candidate] = []
         for item in list_files(self._corpus.root, self._rules):
             if self._cancel.is_set():
@@ -144,7 +144,7 @@ class Refresh:
         that are mostly dead, once half of everything is. What they hold is read again from the files."""
         live = self.manifest.live_chars(self._current.values())
         total = {sealed.segment: sealed.chars for sealed in self.manifest.segments}
-        small = {segment for segment, chars in live.items() if chars < SEGMENT_CHARS // 2}
+        small = {segment for segment, chars in live.items() if chars < self._corpus.segment_chars // 2}
         folded = small if len(small) > MAX_SMALL_SEGMENTS else set()
         if sum(live.values()) * 2 < sum(total.values()):
             folded = folded | {segment for segment, chars in live.items() if chars * 2 < total[segment]}
@@ -168,7 +168,7 @@ class Refresh:
         return not self._cancel.is_set()
 
     def _write(self, files: list[Candidate]) -> None:
-        limit = SEGMENT_CHARS if self.reported else FIRST_SEGMENT_CHARS
+        limit = self._corpus.segment_chars if self.reported else self._corpus.first_segment_chars
         readings = read_in_order(self._corpus.root, files, self._rules, self._max_file_bytes, self._cancel)
         writer: SegmentWriter | None = None
         pending: list[FileState] = []
@@ -185,7 +185,7 @@ class Refresh:
                 self._meter.count(file, len(found.text))
                 if writer.chars >= limit:
                     self._seal(writer, pending)
-                    writer, pending, limit = None, [], SEGMENT_CHARS
+                    writer, pending, limit = None, [], self._corpus.segment_chars
             if writer is not None and not self._cancel.is_set():
                 self._seal(writer, pending)
                 writer = None
@@ -202,7 +202,7 @@ class Refresh:
             self._current[file.label] = FileState(file.label, file.size, file.mtime_ns, began, note=found.reason)
 
     def _seal(self, writer: SegmentWriter, pending: list[FileState]) -> None:
-        self._meter.say("sealing a segment")
+        self._meter.say(SEALING)
         ref = writer.finish()
         self.manifest.segments.append(SealedSegment(ref.segment, ref.sha, ref.entries, ref.chars))
         for state in pending:
@@ -214,7 +214,7 @@ class Refresh:
     def _hand_over(self, *, only: set[str] | None = None, except_for: Iterable[str] = ()) -> None:
         skipped = set(except_for) | self.reported.keys()
         current = self._current.values()
-        for ref in self.manifest.references(current, self._corpus.home, self._corpus.directory):
+        for ref in self.manifest.references(current, self._corpus.home, self._corpus.segments_directory):
             if ref.segment not in skipped and (only is None or ref.segment in only):
                 self.reported[ref.segment] = ref
                 self._on_segment(ref)
