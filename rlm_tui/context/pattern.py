@@ -91,7 +91,7 @@ def compile_pattern(pattern: str, *, literal: bool = False, ignore_case: bool = 
         raise PatternError("The pattern is empty: give at least one character to look for.")
     if len(pattern) > MAX_PATTERN_CHARS:
         raise PatternError(
-            f"The pattern has {len(pattern):,} characters, more than {MAX_PATTERN_CHARS:,}: look for a shorter part of it."
+            f"The pattern has {len(pattern):,} characters, more than {MAX_PATTERN_CHARS:,}: look for a part of it."
         )
     try:
         source = pattern.encode()
