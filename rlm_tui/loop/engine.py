@@ -148,7 +148,9 @@ class Engine:
         return await call.run(first)
 
     def _next_call(self) -> int:
-        return self.session.state.last_call + 1
+        """Return a new call's number; taken at once, since many calls are made before the first one starts."""
+        self.session.state.last_call += 1
+        return self.session.state.last_call
 
     def next_request(self) -> str:
         """Return a new tool request's id, `t1`, `t2`, ... in its session."""

@@ -67,7 +67,9 @@ async def test_a_sub_call_sees_only_its_spans_by_the_same_offsets(
     assert [session.context.read(e.start, e.chars) for e in answers] == [sub.result]
 
 
-async def test_a_map_runs_in_order_and_names_what_failed(make_engine: MakeEngine, server: ScriptedServer) -> None:
+async def test_a_map_runs_in_order_and_names_what_failed(
+    make_engine: MakeEngine, server: ScriptedServer, session: Session
+) -> None:
     def answer(request: Request) -> Turn:
         if "part" in request.prompt and "=== text ===" in request.prompt:
             text = request.prompt.split("=== text ===\n", 1)[1]
@@ -87,6 +89,8 @@ async def test_a_map_runs_in_order_and_names_what_failed(make_engine: MakeEngine
     assert "(1) 0-100: saw [0-100] doc.txt" in result
     assert "(2) 100-200 FAILED:" in result
     assert "(3) 200-300: saw [200-300] doc.txt" in result
+    calls = [(node.key, node.prompt, node.status) for node in session.state.nodes.values() if node.kind == "call"]
+    assert calls == [("call:2", "part", "ok"), ("call:3", "part", "failed"), ("call:4", "part", "ok")]
 
 
 async def test_an_answer_that_must_be_json_is_asked_for_again(make_engine: MakeEngine, server: ScriptedServer) -> None:

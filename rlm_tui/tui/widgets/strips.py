@@ -1,6 +1,6 @@
 """Lines ready for the screen: strips of a known width that carry what can be clicked and how they are copied."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -39,6 +39,49 @@ class LineStrip(Strip):
         self.targets = targets
         self.joint = joint
         self.lead = lead
+
+
+class Line:
+    """A line that is not drawn yet: far smaller than a strip, so that a long text can be kept whole.
+
+    `segments`, `targets`, `joint` and `lead` are as in `LineStrip`. `strip` is the place for whoever draws it to
+    keep the result.
+    """
+
+    __slots__ = ("joint", "lead", "segments", "strip", "targets")
+
+    def __init__(
+        self,
+        segments: Sequence[Segment] = (),
+        targets: tuple[Target, ...] = (),
+        joint: str = "\n",
+        lead: int = 0,
+    ) -> None:
+        self.segments = segments
+        self.targets = targets
+        self.joint = joint
+        self.lead = lead
+        self.strip: LineStrip | None = None
+
+    @property
+    def text(self) -> str:
+        """The line's text, decoration included."""
+        return "".join(segment.text for segment in self.segments)
+
+    @property
+    def cells(self) -> int:
+        """The line's width."""
+        return sum(cell_len(segment.text) for segment in self.segments)
+
+    def prefixed(self, prefix: Sequence[Segment], cells: int) -> "Line":
+        """Return the line behind a decoration of so many cells."""
+        targets = tuple(Target(start + cells, end + cells, what) for start, end, what in self.targets)
+        return Line([*prefix, *self.segments], targets, self.joint, self.lead + cells)
+
+    def drawn(self, width: int, base: Style) -> "LineStrip":
+        """Return the line as a strip of `width` cells on `base`."""
+        strip = LineStrip(self.segments, targets=self.targets, joint=self.joint, lead=self.lead)
+        return padded(strip, width, base)
 
 
 def padded(strip: Strip, width: int, base: Style) -> LineStrip:

@@ -1,0 +1,1 @@
+"""Markdown that may still be growing, as lines for the screen."""
