@@ -90,7 +90,7 @@ def node_strip(
         Segment(mark + " ", ground + palette.style(role)),
         Segment(name, ground + palette.style("text", bold=bold or None)),
         Segment("  ", ground),
-        Segment(left(one_line(node.title, 200), title_room) if title_room > 0 else "", dim),
+        *_title(node, title_room, columns, palette, ground),
     ]
     strip = Strip(segments)
     segments.append(Segment(" " * max(0, room - strip.cell_length), ground))
@@ -104,6 +104,20 @@ def node_strip(
         if cells:
             segments.append(Segment(" " * _GAP + right(text, cells), dim))
     return Strip(segments)
+
+
+def _title(node: Node, cells: int, columns: Columns, palette: Palette, ground: Style) -> list[Segment]:
+    """Return what the node is about: for a sub-call its spans; why it failed where no column says so."""
+    if cells <= 0:
+        return []
+    words = [one_line(node.title, 200)]
+    if node.kind == "call" and node.spans:
+        first = node.spans[0]
+        more = f" +{len(node.spans) - 1}" if len(node.spans) > 1 else ""
+        words.insert(0, f"{first.start:,}–{first.end:,}{more}")
+    if node.status == "failed" and node.error and not columns.summary:
+        return [Segment(left(one_line(node.error, 200), cells), ground + palette.style("bad"))]
+    return [Segment(left("  ".join(words), cells), ground + palette.style("dim"))]
 
 
 def _status(node: Node, frame: int) -> tuple[str, str]:

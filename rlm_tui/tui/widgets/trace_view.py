@@ -111,7 +111,7 @@ class TraceView(Vertical):
         if lines.filter_text:
             parts.append(Part(f"/{one_line(lines.filter_text, 24)}  {lines.filter_state}", "accent"))
         elif self._state is not None and self._state.busy and not lines.following:
-            parts.append(Part("end follows", "dim"))
+            parts.append(Part("end follow", "dim"))
         parts += [Part(keys, right=True) for keys in ("o spans", "d details", "c cancel", "/ filter")]
         self.query_one("#trace-title", TitleLine).show(parts)
 
