@@ -48,7 +48,9 @@ class CompiledPattern:
     def finditer(
         self, buffer: Any, pos: int, endpos: int, *, timeout_s: float | None = None
     ) -> Iterator[tuple[int, int]]:
-        """Yield the byte spans of non-empty, non-overlapping, leftmost matches within `[pos, endpos)`, in order.
+        """Yield the byte spans of non-overlapping, leftmost matches within `[pos, endpos)`, in order.
+
+        Empty ones are among them, so that whoever asks can stop in between; they are not to be reported.
 
         The bytes around the range are seen by `^`, `$` and `\\b`; `\\A` and `\\z` mean the range's ends. Engine
         `re2` releases the GIL and ignores `timeout_s`; engine `regex` decodes the range and raises `TimeoutError`.
@@ -61,8 +63,7 @@ class CompiledPattern:
             buffer, shift, endpos, pos = memoryview(buffer)[pos:endpos], pos, endpos - pos, 0
         for match in self.program.finditer(buffer, pos, endpos):
             start, end = match.span()
-            if end > start:
-                yield start + shift, end + shift
+            yield start + shift, end + shift
 
     def _backtrack(self, piece: bytes, shift: int, timeout_s: float | None) -> Iterator[tuple[int, int]]:
         text = piece.decode("utf-8", "replace")
@@ -70,8 +71,6 @@ class CompiledPattern:
         done_chars = done_bytes = 0
         for match in self.program.finditer(text, concurrent=True, timeout=timeout_s):
             start, end = match.span()
-            if end == start:
-                continue
             if ascii_only:
                 yield shift + start, shift + end
                 continue

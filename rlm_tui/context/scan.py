@@ -20,6 +20,8 @@ COUNT_ON_SECONDS = 0.2
 """How long matches are counted beyond the limit before the total is given as a lower bound."""
 
 _UNIT_SECONDS = 0.008
+_POLL_SECONDS = 0.02
+_GRACE_SECONDS = 0.03
 _FIRST_UNIT = 32_768
 _SMALLEST_UNIT = 8_192
 _LARGEST_UNIT = 4 << 20
@@ -59,19 +61,15 @@ def scan(
     """Search the entries of `areas` for `pattern`.
 
     Once `limit` matches are found, the rest is counted for `COUNT_ON_SECONDS` at most; a limit of 0 counts only,
-    up to the deadline. `deadline_ms` counts from the call.
+    up to the deadline. `deadline_ms` counts from the call. An engine that is stuck in one long call is left behind:
+    RE2 ends soon, the other one by the deadline.
     """
     clock = _Clock(deadline_ms / 1000, cancel)
     pieces = plan(list(areas), pattern)
     work = _Work(list(areas), pattern, pieces, limit, clock)
-    helpers: list[threading.Thread] = []
-    if sum(piece.end - piece.start for piece in pieces) > _ONE_THREAD_BYTES:
-        helpers = [threading.Thread(target=work.run, name="rlm-scan", daemon=True) for _ in range(threads - 1)]
-    for helper in helpers:
-        helper.start()
-    work.run()
-    for helper in helpers:
-        helper.join()
+    if pieces:
+        work.start(threads if sum(piece.end - piece.start for piece in pieces) > _ONE_THREAD_BYTES else 1)
+        work.wait()
     return work.result()
 
 
@@ -97,6 +95,10 @@ class _Clock:
     @property
     def remaining(self) -> float:
         return self._end - time.perf_counter()
+
+    def stop(self) -> None:
+        """Stop at once."""
+        self._end = 0.0
 
     def over(self) -> bool:
         return time.perf_counter() >= self._end or self.cancelled
@@ -130,55 +132,74 @@ class _Work:
         self._unit_bytes = _FIRST_UNIT
         self._units = self._cut(pieces)
         self._handed_out = 0
+        self._active: dict[int, _Unit] = {}
         self._waiting: dict[int, _Unit] = {}
         self._in_order: list[Span] = []
         self._next = 0
         self._total = 0
         self._left_out = False
-        self._failure: BaseException | None = None
+        self._failure: Exception | None = None
+        self._running = 0
+        self._finished = threading.Event()
 
-    def run(self) -> None:
-        """Search units until none is left or the clock says stop."""
+    def start(self, threads: int) -> None:
+        """Begin on `threads` threads."""
+        self._running = threads
+        for _ in range(threads):
+            threading.Thread(target=self._run, name="rlm-scan", daemon=True).start()
+
+    def wait(self) -> None:
+        """Return when all is searched, or shortly after the clock says stop."""
+        while not self._finished.wait(min(_POLL_SECONDS, max(self._clock.remaining, 0.0))):
+            if self._clock.over():
+                self._finished.wait(_GRACE_SECONDS)
+                return
+
+    def _run(self) -> None:
         try:
             while not self._clock.over() and (unit := self._take()) is not None:
                 began = time.perf_counter()
                 complete = self._search(unit)
                 self._put(unit, complete, time.perf_counter() - began)
-                if not complete:
-                    return
-        except BaseException as error:  # noqa: BLE001  raised again by `result`, in the thread that asked
+        except Exception as error:  # noqa: BLE001  raised again by `result`, in the thread that asked
             self._failure = error
-            self._clock.deadline = self._clock._end = 0.0
+            self._clock.stop()
+        finally:
+            with self._lock:
+                self._running -= 1
+                if not self._running:
+                    self._finished.set()
 
     def result(self) -> ScanResult:
-        """Return what was found; raises what a thread raised."""
-        if self._failure is not None:
-            raise self._failure
-        complete = self._next_piece_is_none() and not self._waiting and not self._left_out
-        spans = list(self._in_order)
-        for number in sorted(self._waiting):
-            spans += self._waiting[number].spans
+        """Return what is found so far; raises what a thread raised."""
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure
+            complete = not (self._left_out or self._active or self._waiting) and next(self._units, None) is None
+            unordered = {number: (list(unit.spans), unit.total) for number, unit in self._active.items()}
+            unordered |= {number: (unit.spans, 0) for number, unit in self._waiting.items()}
+            spans = self._in_order + [span for number in sorted(unordered) for span in unordered[number][0]]
+            total = max(self._total + sum(extra for _, extra in unordered.values()), len(spans[: self._limit]))
         cancelled = self._clock.cancelled and not complete
         partial = cancelled or not (complete or self._clock.counting)
         reason = "cancelled" if cancelled else "deadline" if partial else ""
-        return ScanResult(spans[: self._limit], self._total, complete, partial, reason)
-
-    def _next_piece_is_none(self) -> bool:
-        return self._handed_out == self._next and next(self._units, None) is None
+        return ScanResult(spans[: self._limit], total, complete, partial, reason)
 
     def _take(self) -> _Unit | None:
         with self._lock:
             pieces = next(self._units, None)
             if pieces is None:
                 return None
+            unit = _Unit(self._handed_out, pieces)
+            self._active[unit.number] = unit
             self._handed_out += 1
-            return _Unit(self._handed_out - 1, pieces)
+            return unit
 
     def _put(self, unit: _Unit, complete: bool, seconds: float) -> None:
         with self._lock:
             self._total += unit.total
             self._left_out |= not complete
-            self._waiting[unit.number] = unit
+            self._waiting[unit.number] = self._active.pop(unit.number)
             while complete and (ready := self._waiting.pop(self._next, None)) is not None:
                 self._in_order += ready.spans
                 self._next += 1
