@@ -21,7 +21,8 @@ from rlm_tui.text import safe_text
 from rlm_tui.tui.actions import ACTIONS, bindings
 from rlm_tui.tui.bridge import Bridge
 from rlm_tui.tui.screens.main_actions import MainActions
-from rlm_tui.tui.widgets.chat_view import ChatView, CitationChosen
+from rlm_tui.tui.widgets.chat_moves import CitationChosen
+from rlm_tui.tui.widgets.chat_view import ChatView
 from rlm_tui.tui.widgets.context_browser import ContextBrowser, NodeChosen
 from rlm_tui.tui.widgets.footer import FooterLine
 from rlm_tui.tui.widgets.header import HeaderLine

@@ -72,6 +72,15 @@ class Block:
             return chat_items.PROMPT_LINES + 1
         return text.count("\n") + 1 + int(len(text) / max(1, width * _WORDS_PER_LINE))
 
+    def part_at(self, line: int) -> tuple[int, int]:
+        """Return which part holds the block's line number `line`, and that part's first line."""
+        start = 0
+        for number, part in enumerate(self.parts):
+            if line < start + part.height:
+                return number, start
+            start += part.height
+        raise IndexError(line)
+
     # --- drawing ---------------------------------------------------------------------------------------
 
     def draw(self, number: int, drawing: Drawing) -> list[Line]:
@@ -90,7 +99,7 @@ class Block:
         item = self.item
         match item.role:
             case "user":
-                return chat_items.prompt_lines(item, item.text, drawing)
+                return chat_items.prompt_lines(item, drawing)
             case "assistant":
                 return self._markdown(part, drawing.look, first=number == 0)
             case "reasoning":
@@ -132,9 +141,10 @@ class Block:
         not grow but changed (a reply that was asked for again) is drawn anew.
         """
         text = self.item.text
-        if self._stream is not None and (len(text) < self._fed or not text.startswith(self._seen, self._fed - len(self._seen))):
+        if self._stream is not None and (
+            len(text) < self._fed or not text.startswith(self._seen, self._fed - len(self._seen))
+        ):
             self._stream = None
-        first = 0
         if self._stream is None:
             self.restart(drawing.look.width)
             last = self.parts[-1]
@@ -163,9 +173,26 @@ class Block:
         return int(self.apart) if len(self.parts) == 1 else int(part.piece.apart)
 
     @property
+    def behind(self) -> int:
+        """Characters that have arrived and are not drawn yet."""
+        return len(self.item.text) - self._fed if self._stream is not None else 0
+
+    @property
     def streamed_lines(self) -> int:
         """Lines of the growing part."""
         return len(self._stream.lines) if self._stream is not None else 0
+
+    def settle(self, drawing: Drawing, *, keep: bool) -> None:
+        """End the growing. With `keep`, a long text stays as it was drawn until it is drawn anew for other reasons."""
+        if len(self.item.text) != self._fed or not (keep or len(self.parts) == 1):
+            self.restart(drawing.look.width)
+        elif self.item.citations:
+            self.parts[-1].lines = None
+        self._stream = None
+
+    def resplit(self) -> None:
+        """Begin a new stream at the next growth, so that what is finished can be drawn in pieces and dropped."""
+        self._stream = None
 
     def forget(self, drawing: Drawing) -> None:
         """Drop what was drawn, as the item changed otherwise than by growing; heights stay the best known."""

@@ -22,6 +22,7 @@ _RESULT_LINES = 20
 _RESULT_CHARS = 4_000
 _ARGUMENT_CHARS = 400
 _REASONING_CHARS = 20_000
+_UNFOLDED_CHARS = 20_000
 MARKS = {
     "running": ("●", "accent"), "waiting": ("?", "warn"), "ok": ("✓", "good"), "failed": ("✗", "bad"),
     "cancelled": ("⊘", "dim"),
@@ -55,15 +56,15 @@ def is_long_prompt(text: str) -> bool:
     return len(text) > _PROMPT_CHARS or text.count("\n") >= 2 * PROMPT_LINES
 
 
-def prompt_lines(item: ChatItem, text: str, drawing: Drawing) -> list[Line]:
-    """Return a prompt, or a piece of it, behind the bar that marks the person's words."""
-    look = drawing.look
-    long = is_long_prompt(item.text)
-    folded = long and item.index not in drawing.unfolded
-    words = text[:_PROMPT_CHARS] if folded else text
-    lines = wrap([Run(shown(words.strip("\n")), look.strong)], look.width - 2) or [Line()]
+def prompt_lines(item: ChatItem, drawing: Drawing) -> list[Line]:
+    """Return a prompt behind the bar that marks the person's words; of a long one the head, until it is unfolded."""
+    look, text = drawing.look, item.text
+    folded = is_long_prompt(text) and item.index not in drawing.unfolded
+    words = text[: _PROMPT_CHARS if folded else _UNFOLDED_CHARS].strip("\n")
+    lines = wrap([Run(shown(words), look.strong)], look.width - 2) or [Line()]
     if folded:
         lines = lines[:PROMPT_LINES]
+    if folded or len(text) > _UNFOLDED_CHARS:
         lines.append(line_of([Run(f"… {len(text):,} characters in all", look.address, Fold(item.index))]))
     bar = [Segment("▌ ", look.palette.style("accent"))]
     return [line.prefixed(bar, 2) for line in lines]
@@ -178,10 +179,9 @@ def _result_lines(node: Node, look: Look) -> list[Line]:
     """Return the head of a result; of one that still grows, the end."""
     text = node.result.rstrip("\n")
     part = text[-_RESULT_CHARS:] if node.running else text[:_RESULT_CHARS]
-    lines = wrap([Run(shown(part), look.palette.style("bad") if node.status == "failed" else look.address)], look.width)
     bar = [Segment("│ ", look.faint)]
-    shorter = Look(max(1, look.width - 2), look.palette)
-    lines = wrap([Run(shown(part), look.address)], shorter.width)
+    style = look.palette.style("bad") if node.status == "failed" else look.address
+    lines = wrap([Run(shown(part), style)], look.width - 2)
     more = len(lines) > _RESULT_LINES or len(part) < len(text)
     lines = lines[-_RESULT_LINES:] if node.running else lines[:_RESULT_LINES]
     lines = [line.prefixed(bar, 2) for line in lines]
@@ -210,7 +210,11 @@ def status_lines(item: ChatItem, drawing: Drawing) -> list[Line]:
         one_line(node.model, 40), f"{node.calls:,} call{'' if node.calls == 1 else 's'}",
         f"{compact_count(node.usage.total_tokens)} tok", cost, duration_text(node.elapsed_ms or 0.0),
     ]  # fmt: skip
-    return [line_of([Run(cut("rlm  " + "  ".join(part for part in parts if part), drawing.look.width), drawing.look.address)])]
+    return [
+        line_of(
+            [Run(cut("rlm  " + "  ".join(part for part in parts if part), drawing.look.width), drawing.look.address)]
+        )
+    ]
 
 
 def activity_line(drawing: Drawing, now: float, beat: int) -> Line | None:
