@@ -92,9 +92,17 @@ def _sequence(nodes: Iterable[tuple[Any, Any]], ignore_case: bool) -> tuple[Clau
             run = joined
             continue
         whole = False
-        clauses += [run, *inner]
-        run = exact or _NOTHING
+        edge = exact or _edge(operator, argument, ignore_case) or _NOTHING
+        clauses += [run if exact else _join(run, edge) or run, *inner]
+        run = edge
     return (run, []) if whole else (None, [*clauses, run])
+
+
+def _edge(operator: Any, argument: Any, ignore_case: bool) -> Clause | None:
+    """Return the texts that a repeated part begins and ends with, if it must occur: `x` for `x+`."""
+    if operator in (ops.MAX_REPEAT, ops.MIN_REPEAT, ops.POSSESSIVE_REPEAT) and argument[0] > 0:
+        return _sequence(argument[2], ignore_case)[0]
+    return None
 
 
 def _node(operator: Any, argument: Any, ignore_case: bool) -> tuple[Clause | None, list[Clause]]:

@@ -16,7 +16,7 @@ from rlm_tui.context.scan_plan import Piece, ScanArea, line_end, plan
 
 __all__ = ["COUNT_ON_SECONDS", "ScanArea", "ScanResult", "scan"]
 
-COUNT_ON_SECONDS = 0.2
+COUNT_ON_SECONDS = 0.04
 """How long matches are counted beyond the limit before the total is given as a lower bound."""
 
 _UNIT_SECONDS = 0.008
@@ -26,6 +26,8 @@ _FIRST_UNIT = 32_768
 _SMALLEST_UNIT = 8_192
 _LARGEST_UNIT = 4 << 20
 _ONE_THREAD_BYTES = 1 << 20
+_WORTH_SHARING_SECONDS = 1e-4
+_CALLS_TO_JUDGE_BY = 64
 _BACKTRACK_BYTES = 4 << 20
 _FIRST_PROBE = 16_384
 _PROBE_GROWTH = 8
@@ -137,6 +139,8 @@ class _Work:
         self._in_order: list[Span] = []
         self._next = 0
         self._total = 0
+        self._calls = 0
+        self._seconds = 0.0
         self._left_out = False
         self._failure: Exception | None = None
         self._running = 0
@@ -145,8 +149,8 @@ class _Work:
     def start(self, threads: int) -> None:
         """Begin on `threads` threads."""
         self._running = threads
-        for _ in range(threads):
-            threading.Thread(target=self._run, name="rlm-scan", daemon=True).start()
+        for number in range(threads):
+            threading.Thread(target=self._run, args=(number,), name="rlm-scan", daemon=True).start()
 
     def wait(self) -> None:
         """Return when all is searched, or shortly after the clock says stop."""
@@ -155,9 +159,9 @@ class _Work:
                 self._finished.wait(_GRACE_SECONDS)
                 return
 
-    def _run(self) -> None:
+    def _run(self, number: int) -> None:
         try:
-            while not self._clock.over() and (unit := self._take()) is not None:
+            while self._is_worth_it(number) and not self._clock.over() and (unit := self._take()) is not None:
                 began = time.perf_counter()
                 complete = self._search(unit)
                 self._put(unit, complete, time.perf_counter() - began)
@@ -169,6 +173,12 @@ class _Work:
                 self._running -= 1
                 if not self._running:
                     self._finished.set()
+
+    def _is_worth_it(self, number: int) -> bool:
+        """Whether a thread besides the first helps: handing over the GIL costs more than a short call takes."""
+        if number == 0 or self._calls < _CALLS_TO_JUDGE_BY:
+            return True
+        return self._seconds / self._calls > _WORTH_SHARING_SECONDS
 
     def result(self) -> ScanResult:
         """Return what is found so far; raises what a thread raised."""
@@ -198,6 +208,8 @@ class _Work:
     def _put(self, unit: _Unit, complete: bool, seconds: float) -> None:
         with self._lock:
             self._total += unit.total
+            self._calls += unit.total + len(unit.pieces)
+            self._seconds += seconds
             self._left_out |= not complete
             self._waiting[unit.number] = self._active.pop(unit.number)
             while complete and (ready := self._waiting.pop(self._next, None)) is not None:
