@@ -63,7 +63,7 @@ def _turn(
         (ev.TurnStarted(number, prompt), 0),
         (ev.CallStarted("root", "m", prompt), number),
         (ev.ReplyFinished(answer, "m"), number),
-        (ev.TurnFinished(number, answer, "m", citations), 0),
+        (ev.TurnFinished(number, answer, "m", citations, elapsed_ms=5), 0),
     ]
 
 
@@ -83,7 +83,7 @@ async def test_streamed_text_reads_as_the_whole_does() -> None:
         app.play((ev.TurnStarted(1, "q"), 0), (ev.CallStarted("root", "m", "q"), 1))
         for start in range(0, len(answer), 3):
             app.play((ev.TextDelta(answer[start : start + 3]), 1))
-        app.play((ev.ReplyFinished(answer, "m"), 1), (ev.TurnFinished(1, answer, "m"), 0))
+        app.play((ev.ReplyFinished(answer, "m"), 1), (ev.TurnFinished(1, answer, "m", elapsed_ms=5), 0))
         await pilot.pause(0.3)  # drawing may lag behind arriving by some frames
         streamed = app.shown()
     async with chat_app() as (app, _):
