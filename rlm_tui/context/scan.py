@@ -126,7 +126,9 @@ class _Work:
     def __init__(
         self, areas: list[ScanArea], pattern: CompiledPattern, pieces: list[Piece], limit: int, clock: _Clock
     ) -> None:
+        self._areas = areas
         self._views = [memoryview(area.buffer) for area in areas]
+        self._mixed = pattern.may_cross_lines and not pattern.text_anchors
         self._pattern = pattern
         self._limit = limit
         self._clock = clock
@@ -239,26 +241,34 @@ class _Work:
 
     def _parts(self, piece: Piece) -> Iterator[Piece]:
         start = piece.start
-        while not self._pattern.may_cross_lines and piece.end - start > self._unit_bytes:
-            end = line_end(self._views[piece.area], start + self._unit_bytes, piece.end)
+        while not self._pattern.text_anchors and piece.end - start > self._unit_bytes:
+            end, following = self._cut_after(piece, start + self._unit_bytes)
             yield piece._replace(start=start, end=end)
-            start = end
+            start = following
         if start < piece.end:
             yield piece._replace(start=start)
+
+    def _cut_after(self, piece: Piece, place: int) -> tuple[int, int]:
+        """Return where a part that reaches `place` can end, and where the next one starts."""
+        if not self._mixed:
+            end = line_end(self._views[piece.area], place, piece.end)
+            return end, end
+        area = self._areas[piece.area]
+        entry = int(area.ends.searchsorted(place))
+        end = min(int(area.ends[entry]), piece.end)
+        return end, end if end == piece.end else int(area.starts[entry + 1])
 
     # --- one unit ----------------------------------------------------------------------------------------------
 
     def _search(self, unit: _Unit) -> bool:
         """Search a unit; return False when the clock stopped it."""
         for piece in unit.pieces:
-            view = self._views[piece.area][piece.low : piece.high]
-            shift = piece.low
             try:
-                for start, end in self._matches(view, piece.start - shift, piece.end - shift):
+                for start, end in self._matches(piece):
                     if end > start:
                         unit.total += 1
                         if len(unit.spans) < self._limit:
-                            unit.spans.append((piece.area, start + shift, end + shift))
+                            unit.spans.append((piece.area, start, end))
                             if len(unit.spans) == self._limit and unit.number == self._next:
                                 self._clock.count_on()
                     if self._clock.over():
@@ -269,7 +279,44 @@ class _Work:
                 return False
         return True
 
-    def _matches(self, view: Any, pos: int, end: int) -> Iterator[tuple[int, int]]:
+    def _matches(self, piece: Piece) -> Iterator[tuple[int, int]]:
+        """Yield the matches in a piece by their place on the tape, empty ones among them."""
+        view = self._views[piece.area][piece.low : piece.high]
+        found = self._run_over(view, piece.start - piece.low, piece.end - piece.low)
+        shifted = ((start + piece.low, end + piece.low) for start, end in found)
+        return self._within_entries(piece, view, shifted) if self._mixed else shifted
+
+    def _within_entries(self, piece: Piece, view: Any, found: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """Pass on matches that lie in one entry; after the first that does not, search the rest entry by entry.
+
+        Up to that one, matches are those of each entry alone: a pattern's choices over one entry are among those
+        that it has over the run of entries, in the same order, as a line feed looks like the end of a text to
+        everything but `\\A` and `\\z`.
+        """
+        area = self._areas[piece.area]
+        entry = int(area.ends.searchsorted(piece.start, side="right"))
+        low, high = int(area.starts[entry]), int(area.ends[entry])
+        for start, end in found:
+            if end > high and start < piece.end:
+                entry = int(area.ends.searchsorted(start, side="right"))
+                if entry == len(area.ends):
+                    return
+                low, high = int(area.starts[entry]), int(area.ends[entry])
+            if end == start or low <= start <= end <= high:
+                yield start, end
+                continue
+            place = max(start, low)
+            while place < piece.end:
+                for start, end in self._run_over(view, place - piece.low, min(high, piece.end) - piece.low):
+                    yield start + piece.low, end + piece.low
+                entry += 1
+                if entry == len(area.ends):
+                    return
+                place, high = int(area.starts[entry]), int(area.ends[entry])
+            return
+
+    def _run_over(self, view: Any, pos: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield the matches in a range of a view, however long it is."""
         pattern = self._pattern
         if pattern.engine == "regex":
             return self._backtracked(view, pos, end)

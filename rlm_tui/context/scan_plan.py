@@ -1,8 +1,9 @@
 """Which byte ranges of a tape a pattern has to run over, and that each can be searched on its own.
 
-A range is *independent* when the matches inside it are those that a search of the whole entry would report there.
-Ranges begin and end at entry ends, at line ends (where no match can cross a line), or at places that no match can
-touch (where blooms rule the neighbouring blocks out).
+A range is *independent* when a search of each entry's share of it reports what a search of the whole entry would
+report there. Ranges begin and end at entry ends, at line ends (where no match can cross a line), or at places that
+no match can touch (where blooms rule the neighbouring blocks out). They may hold many adjacent entries, unless the
+pattern asks where its text starts or ends.
 """
 
 from bisect import bisect_left, bisect_right
@@ -67,7 +68,7 @@ def plan(areas: list[ScanArea], pattern: CompiledPattern) -> list[Piece]:
 
 
 def _area_ranges(area: ScanArea, pattern: CompiledPattern) -> Iterator[Bounds]:
-    starts, ends = (area.starts, area.ends) if pattern.may_cross_lines else _adjacent(area.starts, area.ends)
+    starts, ends = (area.starts, area.ends) if pattern.text_anchors else _adjacent(area.starts, area.ends)
     if area.blooms is None or not pattern.required or not area.blooms.blocks:
         return _all(starts, ends)
     blocks = int(ends[-1]) // BLOCK_BYTES + 1
@@ -75,7 +76,8 @@ def _area_ranges(area: ScanArea, pattern: CompiledPattern) -> Iterator[Bounds]:
     if _is_short(pattern):
         return _around_blocks(np.logical_and.reduce(masks), starts, ends, pattern.max_bytes or 0)
     if pattern.may_cross_lines:
-        return _whole_entries(masks, starts, ends)
+        starts, ends = _touching(masks, area.starts, area.ends)
+        return _all(starts, ends) if pattern.text_anchors else _all(*_adjacent(starts, ends))
     return _whole_lines(area.buffer, masks, starts, ends)
 
 
@@ -91,6 +93,8 @@ def _is_short(pattern: CompiledPattern) -> bool:
 
 def _adjacent(starts: Offsets, ends: Offsets) -> tuple[Offsets, Offsets]:
     """Return the ranges with neighbours on the tape joined into one."""
+    if not len(starts):
+        return starts, ends
     breaks = np.flatnonzero(starts[1:] != ends[:-1] + 1)
     return starts[np.concatenate(([0], breaks + 1))], ends[np.concatenate((breaks, [len(ends) - 1]))]
 
@@ -124,13 +128,13 @@ def _around_blocks(mask: BlockMask, starts: Offsets, ends: Offsets, reach: int) 
         yield from _clip(first * BLOCK_BYTES, last * BLOCK_BYTES + reach, lows, highs)
 
 
-def _whole_entries(masks: list[BlockMask], starts: Offsets, ends: Offsets) -> Iterator[Bounds]:
-    """Yield the entries that touch a candidate block of every clause."""
+def _touching(masks: list[BlockMask], starts: Offsets, ends: Offsets) -> tuple[Offsets, Offsets]:
+    """Return the entries that touch a candidate block of every clause."""
     keep = ends > starts
     for mask in masks:
         counts = np.concatenate(([0], np.cumsum(mask)))
         keep &= counts[np.maximum(ends - 1, starts) // BLOCK_BYTES + 1] > counts[starts // BLOCK_BYTES]
-    return _all(starts[keep], ends[keep])
+    return starts[keep], ends[keep]
 
 
 def _whole_lines(buffer: Any, masks: list[BlockMask], starts: Offsets, ends: Offsets) -> Iterator[Bounds]:
