@@ -42,8 +42,8 @@ def rewrite(pattern: str) -> Rewritten:
     while place < len(pattern):
         char = pattern[place]
         if char == "\\":
+            bytewise = bytewise or pattern.startswith("\\C", place)
             piece, place = _escape(pattern, place)
-            bytewise = bytewise or piece == _ANY
         elif char == "[":
             end = _class_end(pattern, place)
             piece, place = _class(pattern[place:end]), end

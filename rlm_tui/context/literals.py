@@ -99,10 +99,11 @@ def _sequence(nodes: Iterable[tuple[Any, Any]], ignore_case: bool) -> tuple[Clau
 
 
 def _edge(operator: Any, argument: Any, ignore_case: bool) -> Clause | None:
-    """Return the texts that a repeated part begins and ends with, if it must occur: `x` for `x+`."""
-    if operator in (ops.MAX_REPEAT, ops.MIN_REPEAT, ops.POSSESSIVE_REPEAT) and argument[0] > 0:
-        return _sequence(argument[2], ignore_case)[0]
-    return None
+    """Return the texts that a repeated part begins and ends with, if it must occur: `xx` for `x{2,}`."""
+    if operator not in (ops.MAX_REPEAT, ops.MIN_REPEAT, ops.POSSESSIVE_REPEAT) or argument[0] == 0:
+        return None
+    exact, _ = _sequence(argument[2], ignore_case)
+    return None if exact is None else _repeat(argument[0], argument[0], exact, [])[0] or exact
 
 
 def _node(operator: Any, argument: Any, ignore_case: bool) -> tuple[Clause | None, list[Clause]]:

@@ -6,6 +6,7 @@ matches are never reported: a pattern that can match nothing, such as `x*`, find
 """
 
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -14,6 +15,7 @@ import re2
 import regex
 
 from rlm_tui.context.dialect import rewrite
+from rlm_tui.context.expansion import written_out
 from rlm_tui.context.literals import UNKNOWN, Analysis, Clause, analyse, analyse_literal
 from rlm_tui.errors import PatternError
 
@@ -21,6 +23,9 @@ MAX_PATTERN_CHARS = 20_000
 _CACHE_BYTES = 64 << 20
 _GATE_BYTES = 4 << 20
 """Patterns that need more than this for their program alone are refused: RE2 holds the GIL while it compiles."""
+
+_MOST_NODES = 20_000
+"""Patterns for the other engine that become larger are refused: it writes repetitions out, holding the GIL."""
 
 _ADVICE = "Correct the pattern, or look for the exact text with rlm_find."
 _BEYOND_RE2 = ("invalid perl operator", "invalid escape sequence", "bad repetition operator", "invalid repetition size")
@@ -137,7 +142,7 @@ def _re2_program(source: bytes, *, literal: bool, ignore_case: bool) -> Any:
 
 
 def _compile_backtracking(pattern: str, reason: str, ignore_case: bool) -> CompiledPattern:
-    if "pattern too large" in reason:
+    if "pattern too large" in reason or (reason.startswith(_BEYOND_RE2) and written_out(pattern) > _MOST_NODES):
         raise PatternError(
             f"The pattern becomes too large when its repetitions are written out: use smaller counts. {_ADVICE}"
         )
@@ -147,7 +152,7 @@ def _compile_backtracking(pattern: str, reason: str, ignore_case: bool) -> Compi
     try:
         program = regex.compile(pattern, flags)
     except (regex.error, RecursionError, ValueError, OverflowError) as error:
-        raise PatternError(_explain(pattern, reason, getattr(error, "pos", None))) from None
+        raise PatternError(_explain(pattern, getattr(error, "msg", reason), getattr(error, "pos", None))) from None
     facts = _analyse_backtracking(pattern, ignore_case)
     return CompiledPattern(
         source=pattern,
@@ -181,7 +186,9 @@ def _reason(error: Exception) -> str:
 def _explain(pattern: str, reason: str, position: int | None = None) -> str:
     if position is None:
         try:
-            re.compile(pattern)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                re.compile(pattern)
         except re.error as error:
             position = error.pos
         except (RecursionError, OverflowError, ValueError):
