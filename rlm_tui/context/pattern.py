@@ -21,14 +21,20 @@ from rlm_tui.errors import PatternError
 
 MAX_PATTERN_CHARS = 20_000
 _CACHE_BYTES = 64 << 20
-_GATE_BYTES = 4 << 20
-"""Patterns that need more than this for their program alone are refused: RE2 holds the GIL while it compiles."""
+_GATE_BYTES = 1 << 20
+"""Patterns whose program needs more run on the other engine: RE2 holds the GIL while it compiles."""
 
 _MOST_NODES = 20_000
 """Patterns for the other engine that become larger are refused: it writes repetitions out, holding the GIL."""
 
 _ADVICE = "Correct the pattern, or look for the exact text with rlm_find."
-_BEYOND_RE2 = ("invalid perl operator", "invalid escape sequence", "bad repetition operator", "invalid repetition size")
+_BEYOND_RE2 = (
+    "pattern too large",
+    "invalid perl operator",
+    "invalid escape sequence",
+    "bad repetition operator",
+    "invalid repetition size",
+)
 _FUZZY = re.compile(r"\{[a-z]")
 
 
@@ -142,7 +148,7 @@ def _re2_program(source: bytes, *, literal: bool, ignore_case: bool) -> Any:
 
 
 def _compile_backtracking(pattern: str, reason: str, ignore_case: bool) -> CompiledPattern:
-    if "pattern too large" in reason or (reason.startswith(_BEYOND_RE2) and written_out(pattern) > _MOST_NODES):
+    if reason.startswith(_BEYOND_RE2) and written_out(pattern) > _MOST_NODES:
         raise PatternError(
             f"The pattern becomes too large when its repetitions are written out: use smaller counts. {_ADVICE}"
         )

@@ -171,11 +171,11 @@ def rank(con: "duckdb.DuckDBPyConnection", parts: Sequence[RankPart], query: str
     if restricted:
         con.register("rank_allowed", _allowed(parts))
     try:
-        rows = con.execute(_query(parts, hashes, bool(restricted)), [limit]).fetchall()
+        rows = con.execute(_query(parts, hashes, bool(restricted)), [max(limit, 1)]).fetchall()
     finally:
         if restricted:
             con.unregister("rank_allowed")
-    return Ranking([RankedDoc(*row[:5]) for row in rows if row[0] is not None], rows[0][5] if rows else 0)
+    return Ranking([RankedDoc(*row[:5]) for row in rows[:limit]], rows[0][5] if rows else 0)
 
 
 def _allowed(parts: Sequence[RankPart]) -> dict[str, Any]:
