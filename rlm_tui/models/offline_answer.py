@@ -7,8 +7,9 @@ from pathlib import PurePosixPath
 
 from rlm_tui.models.offline_question import Question
 from rlm_tui.models.offline_results import Found, FoundHit, ListedEntry, Quote
-from rlm_tui.models.offline_scoring import line_score, path_factor
+from rlm_tui.models.offline_scoring import line_score, name_fit, path_factor
 from rlm_tui.models.offline_spans import Probed, Region
+from rlm_tui.models.offline_words import fits
 from rlm_tui.text import one_line
 
 LABEL = "offline (no language model): extracts, not understanding"
@@ -82,13 +83,17 @@ def quotes_answer(
 
 def best_quotes(question: Question, probed: Probed, quotes: Sequence[Quote]) -> list[Quote]:
     """Return the quotes worth showing, scored by the frequencies in the whole context, at most three a file."""
+    if not (question.terms or question.names or question.quoted):
+        return list(quotes)[:MAX_SHOWN]
+    exact = [q for q in quotes if any(name_fit(question, line) for line in q.text.split("\n"))]
     scored: list[Quote] = []
-    for quote in quotes:
+    for quote in exact or quotes:
         lines = quote.text.split("\n")
-        best = max(line_score(question, probed.weights, line, quote.label, ()) for line in lines)
-        whole = line_score(question, probed.weights, " ".join(lines), quote.label)
+        around = fits(question.terms, quote.within)
+        best = max(line_score(question, probed.weights, line, quote.label, around) for line in lines)
+        whole = line_score(question, probed.weights, " ".join(lines), quote.label, around)
         score = (best + 0.35 * whole) * path_factor(quote.label, question)
-        scored.append(Quote(quote.start, quote.end, quote.label, quote.line, quote.text, score))
+        scored.append(Quote(quote.start, quote.end, quote.label, quote.line, quote.text, score, quote.within))
     scored.sort(key=lambda q: (-q.score, q.start))
     kept: list[Quote] = []
     a_file: Counter[str] = Counter()
@@ -128,6 +133,7 @@ def _groups(quotes: Sequence[Quote], read: Sequence[Region]) -> list[str]:
 
 def _item(quote: Quote, line: int) -> str:
     where = f"- {code(one_line(quote.label, 200))}" + (f" line {line}" if line > 0 else "")
+    where += f" in {code(quote.within)}" if quote.within else ""
     where += f" [{quote.start}-{quote.end}]"
     if "\n" not in quote.text and len(quote.text) <= 160:
         return f"{where}: {code(quote.text)}"
@@ -192,7 +198,7 @@ def _closing(
     return notes
 
 
-def count_answer(question: Question, subject: str, found: Found, *, building: bool) -> str:
+def count_answer(subject: str, found: Found, *, building: bool) -> str:
     """Return how often something occurs, and its first places."""
     if found.problem:
         return "\n\n".join([LABEL, f"The search failed: {found.problem}"])
@@ -261,7 +267,7 @@ def _count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def overview_answer(question: Question, stats: str, quotes: Sequence[Quote], read: Sequence[Region]) -> str:
+def overview_answer(stats: str, quotes: Sequence[Quote], read: Sequence[Region]) -> str:
     """Return what the project's own first lines say, and its size."""
     parts = [LABEL]
     if quotes:
@@ -269,7 +275,17 @@ def overview_answer(question: Question, stats: str, quotes: Sequence[Quote], rea
         parts += _groups(quotes, read)
     else:
         parts.append("There is no read-me or package description in the context.")
-    figures = [line.strip() for line in stats.split("\n") if line.strip()]
+    figures = [line.strip() for line in stats.split("\n") if line.strip() and not line.startswith("ranked index")]
     if figures:
         parts.append(f"In figures: {'; '.join(one_line(figure, 120) for figure in figures[:3])}.")
     return "\n\n".join(parts)
+
+
+def conversation_answer(earlier: Sequence[str]) -> str:
+    """Return the person's earlier prompts as far as they stand in the window."""
+    if not earlier:
+        return f"{LABEL}\n\nNothing was asked before in what I am shown of this conversation."
+    listed = "\n".join(
+        f"{number}. {code(one_line(prompt, 200))}" for number, prompt in enumerate(earlier[-20:], start=1)
+    )
+    return f"{LABEL}\n\nYou asked:\n\n{listed}"

@@ -31,7 +31,7 @@ class Lines:
             self.starts.append(place)
             place += len(text) + 1
 
-    def quote(self, first: int, last: int, score: float) -> Quote:
+    def quote(self, first: int, last: int, score: float, within: str = "") -> Quote:
         """Return lines `first` to `last` as one quote: whole lines; a single one without the blanks around it."""
         start, text = self.starts[first], "\n".join(self.texts[first : last + 1])
         if first == last:
@@ -40,14 +40,17 @@ class Lines:
             text = stripped
         if len(self.texts[first]) > _LINE_CHARS:
             text = text[:_LINE_CHARS]
-        return Quote(start, start + len(text), self.block.label, first + 1, text, score)
+        return Quote(start, start + len(text), self.block.label, first + 1, text, score, within)
 
 
 def extract(question: Question, blocks: Sequence[Block], most: int = MAX_QUOTES) -> list[Quote]:
-    """Return the best quotes of some blocks, best first; none overlaps another."""
+    """Return the best quotes of some blocks, best first; none overlaps another.
+
+    A question without any word to look for gets an outline: the first lines and the definitions.
+    """
     found: list[Quote] = []
     for block in blocks:
-        found += _from_block(question, block)
+        found += _from_block(question, block) if question.terms or _exact_texts(question) else _outline(block)
     found.sort(key=lambda quote: (-quote.score, quote.start))
     return _apart(found, most)
 
@@ -86,7 +89,25 @@ def _from_block(question: Question, block: Block) -> list[Quote]:
         if score > 0:
             scored.append((score, index, first, last))
     scored.sort(key=lambda item: (-item[0], item[1]))
-    return [lines.quote(first, last, score) for score, _, first, last in scored[:_CANDIDATES]]
+    return [
+        lines.quote(first, last, score, _within(lines, index)) for score, index, first, last in scored[:_CANDIDATES]
+    ]
+
+
+def _outline(block: Block) -> list[Quote]:
+    lines = Lines(block)
+    first = first_lines(block)
+    found = [first] if first is not None else []
+    for index, text in enumerate(lines.texts):
+        if DEFINITION.match(text) and _indent(text) == 0 and len(found) < 12:
+            found.append(lines.quote(index, _definition_end(lines.texts, index), 1.0 / (2 + len(found))))
+    return found
+
+
+def _within(lines: Lines, index: int) -> str:
+    heads = _enclosing(lines, index)
+    match = DEFINITION.match(heads[0]) if heads else None
+    return f"{match[1]} {match[2]}" if match is not None else ""
 
 
 def _exact_texts(question: Question) -> list[str]:
@@ -186,12 +207,14 @@ def _definition_end(texts: Sequence[str], index: int) -> int:
     mark = opening[1]
     for place in range(last + 1, min(len(texts), index + _QUOTE_LINES)):
         text = texts[place]
-        if len(text) > _LINE_CHARS or (place > last + 1 and not text.strip()):
+        if len(text) > _LINE_CHARS or (place > index + 3 and not text.strip()):
             return place - 1
         rest = text[opening.end() :] if place == last + 1 else text
         if mark in rest:
             return place
-    return min(len(texts), index + _QUOTE_LINES) - 1
+    end = min(len(texts), index + _QUOTE_LINES)
+    blank = next((place for place in range(end - 1, last + 1, -1) if not texts[place].strip()), end)
+    return (blank if blank > last + 2 else end) - 1
 
 
 def _apart(quotes: Sequence[Quote], most: int) -> list[Quote]:

@@ -33,11 +33,11 @@ _READERS = frozenset({"rlm_map", "rlm_query", "rlm_get_context"})
 _README = re.compile(r"(?:^|/)readme(?:\.\w+)?$", re.IGNORECASE)
 _ABOUT = ("README", "readme", "pyproject.toml", "package.json", "Cargo.toml", "go.mod")
 _THINGS = {
-    "function": r"^\s*(?:(?:async|export|pub|static)\s+)*(?:def|function|func|fn)\s+\w",
-    "method": r"^\s+(?:async\s+)?(?:def|function|func|fn)\s+\w",
-    "class": r"^\s*(?:(?:export|abstract|public|final)\s+)*class\s+\w",
-    "test": r"^\s*(?:async\s+)?def\s+test_|#\[test\]|^\s*(?:it|test)\(",
-    "import": r"^\s*(?:import|from)\s+\w",
+    "function": r"^[ \t]*(?:(?:async|export|pub|static)\s+)*(?:def|function|func|fn)\s+\w",
+    "method": r"^[ \t]+(?:async\s+)?(?:def|function|func|fn)\s+\w",
+    "class": r"^[ \t]*(?:(?:export|abstract|public|final)\s+)*class\s+\w",
+    "test": r"^[ \t]*(?:async\s+)?def\s+test_|#\[test\]|^[ \t]*(?:it|test)\(",
+    "import": r"^[ \t]*(?:import|from)\s+\w",
     "todo": r"\b(?:TODO|FIXME|XXX)\b",
 }
 
@@ -68,6 +68,8 @@ def _root(talk: Conversation) -> Decision:
             return _statistics(talk, question)
         case "count":
             return _count(talk, question)
+        case "conversation":
+            return Decision(answers.conversation_answer(talk.earlier))
         case "overview":
             return _overview(talk, question)
         case _:
@@ -174,7 +176,7 @@ def _count(talk: Conversation, question: Question) -> Decision:
     if not talk.rounds:
         return _offered(talk, [wish], answers.nothing_to_search(question))
     found = read_found(talk.rounds[0][0].result)
-    return Decision(answers.count_answer(question, subject, found, building=talk.building))
+    return Decision(answers.count_answer(subject, found, building=talk.building))
 
 
 def _counted(question: Question) -> tuple[str, Wish | None]:
@@ -224,7 +226,7 @@ def _overview(talk: Conversation, question: Question) -> Decision:
     blocks = [block for step in reads for block in read_blocks(step.result)]
     quotes = [quote for block in blocks if (quote := first_lines(block)) is not None]
     stats = next((step.result for step in talk.rounds[0] if step.name == "rlm_stats"), "")
-    return Decision(answers.overview_answer(question, stats, quotes, regions))
+    return Decision(answers.overview_answer(stats, quotes, regions))
 
 
 # --- sub-calls -----------------------------------------------------------------------------------------

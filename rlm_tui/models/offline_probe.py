@@ -27,13 +27,15 @@ def probe(question: Question) -> list[Wish]:
     for name in question.names:
         last = re.escape(name.rsplit(".", 1)[-1])
         wishes.append(
-            _search(rf"{DEFINE}{last}\b|^\s*(?:self\.)?{last}\s*(?::[^=\n]+)?=[^=]|#\s*define\s+{last}\b", 40)
+            _search(rf"{DEFINE}{last}\b|^[ \t]*(?:self\.)?{last}\s*(?::[^=\n]+)?=[^=]|#\s*define\s+{last}\b", 40)
         )
         wishes.append(_search(rf"\b{last}\b" if re.match(r"\w", last) else last, 100))
     wishes += [Wish("rlm_find", {"text": text, "max_results": 60, "type": "file"}) for text in question.quoted]
     wishes += [Wish("rlm_get_entries", {"type": "file", "label": path, "limit": 20}) for path in question.paths]
     if question.terms:
-        wishes.append(Wish("rlm_rank", {"query": rank_query(question), "max_results": _RANKED, "type": "file"}))
+        ranked = {"query": rank_query(question), "max_results": _RANKED, "type": "file"}
+        wishes += [Wish("rlm_rank", {**ranked, "label": path}) for path in question.paths]
+        wishes.append(Wish("rlm_rank", ranked))
         wishes += _likely_names(question.terms)
         wishes += [_search(frequency_pattern(term), 0) for term in question.terms[:_COUNTED]]
     return wishes
@@ -58,20 +60,21 @@ def frequency_pattern(term: Term) -> str:
 
 def _likely_names(terms: tuple[Term, ...]) -> list[Wish]:
     """Return searches for identifiers made of two of the words, and for definitions in files named by one of them."""
-    heads = [re.escape(term.head) for term in terms[:5] if len(term.head) >= 3]
+    terms = tuple(term for term in terms[:5] if len(term.head) >= 3)
+    heads = [re.escape(term.head) for term in terms]
     wishes = []
     pairs = [rf"{a}\w{{0,4}}[ _.-]?{b}" for a in heads for b in heads if a != b]
     if pairs:
         wishes.append(_search(f"(?i)(?:{'|'.join(pairs)})", 150))
     for place, term in enumerate(terms[:4]):
-        others = [head for index, head in enumerate(heads) if index != place]
-        if len(term.head) < 3 or not others:
+        others = [form for index, other in enumerate(terms) if index != place for form in other.forms]
+        if not others:
             continue
-        named = "|".join(others)
-        pattern = rf"(?i)(?:{DEFINE}\w*(?:{named})|^\s*\w*(?:{named})\w*\s*(?::[^=\n]+)?=[^=])"
-        wishes.append(_search(pattern, 40, label=term.head))
+        named = "|".join(map(re.escape, others))
+        pattern = rf"(?i)(?:{DEFINE}\w*(?:{named})|^[ \t]*\w*(?:{named})\w*\s*(?::[^=\n]+)?=[^=])"
+        wishes.append(_search(pattern, 40, label=term.head[:6] if len(term.head) >= 8 else term.head))
     if len(heads) == 1:
-        wishes.append(_search(rf"(?i)(?:{DEFINE}\w*{heads[0]}|^\s*\w*{heads[0]}\w*\s*(?::[^=\n]+)?=[^=])", 100))
+        wishes.append(_search(rf"(?i)(?:{DEFINE}\w*{heads[0]}|^[ \t]*\w*{heads[0]}\w*\s*(?::[^=\n]+)?=[^=])", 100))
     return wishes
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from rlm_tui.models.offline_words import STOP_WORDS, Term, make_term, parts_of, stem
 
-Kind = Literal["greeting", "statistics", "count", "overview", "find"]
+Kind = Literal["greeting", "statistics", "count", "overview", "conversation", "find"]
 
 MAX_TERMS = 7
 _MAX_NAMES = 3
@@ -35,11 +35,17 @@ _STATISTICS = re.compile(
     r"\bhow (?:big|large|long) is (?:this|the|it|my)\b|\bhow (?:many|much) "
     r"(?:\w+ )?(?:files?|entries|characters?|text|bytes?|lines?(?: of code)?|code|loc)\b(?! (?:with|that|contain|mention|use|import|match|call))"
     r"|\b(?:size of|statistics|stats)\b.*\b(?:context|project|repo|repository|code|codebase)\b"
+    r"|\bfiles? (?:is|are) (?:the )?(?:largest|biggest|longest|smallest)\b"
     r"|\b(?:largest|biggest|longest|smallest) (?:\w+ )?files?\b"
     r"|\b(?:what|which|list)(?: all)?(?: the)? (?:kinds? of |types? of )?(?:files|languages)(?: are| is)?(?: there| here| in (?:this|the) (?:project|repo|context))"
     r"|^(?:list|show) (?:all |the )*(?:files|entries)[\s.?!]*$|\bwhat (?:is|was) left out\b",
     re.IGNORECASE,
 )  # fmt: skip
+_CONVERSATION = re.compile(
+    r"\b(?:did (?:i|you|we) (?:\w+ )?(?:say|ask|tell|answer|mean|discuss)|my (?:last|first|previous|earlier) (?:question|prompt)s?"
+    r"|(?:earlier|previous) (?:in this )?(?:conversation|questions?|answers?))\b",
+    re.IGNORECASE,
+)
 _COUNT = re.compile(
     r"\b(?:how (?:many (?:times|occurrences)|often)|count|number of (?:times|occurrences|uses|calls)|list (?:all|every)|"
     r"every (?:place|occurrence|use)|all (?:places|occurrences|uses|mentions)|how many (?!\w* ?(?:files?|lines?)\b))\b",
@@ -90,7 +96,7 @@ def understand(task: str, earlier: Sequence[str] = ()) -> Question:
     if _GREETING.fullmatch(text) or not text:
         return Question(text, "greeting")
     quoted, names, paths = _exact(text)
-    terms = _terms(text, names)
+    terms = _terms(_without(text, paths), (*names, *quoted))
     follow_up = bool(earlier) and len(terms) + len(names) + len(quoted) < 4 and bool(_FOLLOW_UP.search(text))
     if follow_up:
         for before in reversed(earlier[-2:]):
@@ -110,6 +116,8 @@ def understand(task: str, earlier: Sequence[str] = ()) -> Question:
 def _kind(text: str, exact: bool) -> Kind:
     if _OVERVIEW.search(text):
         return "overview"
+    if _CONVERSATION.search(text):
+        return "conversation"
     if _STATISTICS.search(text) and not exact:
         return "statistics"
     if _COUNT.search(text):
@@ -138,6 +146,13 @@ def _exact(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]
     return _first(quoted), _first(names), _first(paths)
 
 
+def _without(text: str, paths: Sequence[str]) -> str:
+    """Return a question without what only says how to answer it: its paths and its words of counting."""
+    for path in paths:
+        text = text.replace(path, " ")
+    return _COUNT.sub(" ", text)
+
+
 def _first(items: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(items))[:_MAX_NAMES]
 
@@ -151,7 +166,7 @@ def _terms(text: str, names: Sequence[str]) -> tuple[Term, ...]:
                 continue
             found.setdefault(stem(part), make_term(part, 1.0))
     named = {stem(part) for name in names for part in parts_of(name)}
-    terms = [t if t.stem not in named else make_term(t.word, 0.8) for t in found.values()]
+    terms = [t if t.stem not in named else make_term(t.word, 0.4) for t in found.values()]
     return tuple(sorted(terms, key=lambda t: -t.weight)[:MAX_TERMS])
 
 

@@ -12,7 +12,7 @@ _PARTIAL = re.compile(r"\(partial: ([^)]*)\)")
 _ENTRY = re.compile(r"#(\d+) (\w+) (.*) (\d+)-(\d+) \(([\d,]+) characters\)( superseded)?")
 _READ_HEAD = re.compile(r"\[(\d+)-(\d+)\] .*?; entries: (.*)")
 _ACROSS = re.compile(r"#\d+ (.*?) \((\d+)-(\d+)\)(?:, (?=#)|$| and | \()")
-_QUOTE_HEAD = re.compile(r"- \[(\d+)-(\d+)\] (.*), line (\d+) of its part$")
+_QUOTE_HEAD = re.compile(r"- \[(\d+)-(\d+)\] (.*), line (\d+) of its part(?:, in ([\w.:*]+ [\w.:]+))?$")
 _FAILED = re.compile(r"^(?:\(\d+\) .* FAILED: |The sub-call failed: )(.*)$", re.MULTILINE)
 
 
@@ -65,6 +65,8 @@ class Quote(Struct, frozen=True):
     line: int
     text: str
     score: float = 0.0
+    within: str = ""
+    """The definition around it (`class Task`), where there is one."""
 
 
 def read_found(text: str) -> Found:
@@ -111,7 +113,10 @@ def write_quotes(quotes: list[Quote], chars: int) -> str:
     lines = [f"offline: {len(quotes)} quotes from {chars:,} characters."]
     for quote in quotes:
         label = one_line(quote.label, 300)
-        lines.append(f"- [{quote.start}-{quote.end}] {label}, line {quote.line} of its part")
+        lines.append(
+            f"- [{quote.start}-{quote.end}] {label}, line {quote.line} of its part"
+            + (f", in {quote.within}" if quote.within else "")
+        )
         lines += [f"> {line}" for line in quote.text.split("\n")]
     return "\n".join(lines)
 
@@ -126,7 +131,7 @@ def read_quotes(text: str) -> list[Quote]:
             body.append(line[2:])
             continue
         if head is not None:
-            quote = Quote(int(head[1]), int(head[2]), head[3], int(head[4]), "\n".join(body))
+            quote = Quote(int(head[1]), int(head[2]), head[3], int(head[4]), "\n".join(body), within=head[5] or "")
             if quote.end - quote.start == len(quote.text) > 0:
                 quotes.append(quote)
         head, body = _QUOTE_HEAD.match(line), []

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 from rlm_tui.models.offline_question import Question
-from rlm_tui.models.offline_words import Term, fits
+from rlm_tui.models.offline_words import Term, fits, parts_in
 
 DEFINITION = re.compile(
     r"\s*(?:(?:export|default|public|private|protected|static|final|abstract|async|pub(?:\([^)]*\))?|unsafe|inline|extern)\s+)*"
@@ -19,9 +19,10 @@ ASSIGNMENT = re.compile(
 _CONSTANT = re.compile(r"\s*(?:(?:export|const|static|final|pub|public|private)\s+)*_?[A-Z][A-Z0-9_]+\b")
 _IMPORT = re.compile(r"\s*(?:import|from|use|using|require|#\s*include|package)\b(?!.*\bdef\b)|.*\brequire\(")
 _COMMENT = re.compile(r"\s*(?:#(?!!|\s*(?:define|include))|//|/\*|\*|--|;;|\"\"\"|''')")
+_LITERAL = re.compile(r"[=:]\s*(?:[rbfuRBFU]{0,2}[\"']|-?\d|True\b|False\b|None\b|true\b|false\b)")
 _DATA = re.compile(r"\s*(?:[\"'][^\"']*[\"']\s*,?\s*)+$|\s*\d[\d.,\s]*$")
 _REASON = re.compile(
-    r"\b(?:because|since|so that|in order|otherwise|to avoid|reason|workaround|must not|ensures?)\b", re.I
+    r"\b(?:because|since|so that|in order|otherwise|to avoid|reason|workaround|must not|ensures?)\b", re.IGNORECASE
 )
 
 _TEST_PATH = re.compile(
@@ -32,8 +33,12 @@ _DULL_PATH = re.compile(
     r"|\.min\.|(?:^|/)(?:[\w.-]*lock[\w.-]*|[\w-]+\.lock|package-lock\.json)$|\.(?:svg|csv|tsv|map|snap|po|ipynb|pickle)$"
 )
 _DOC_PATH = re.compile(
-    r"(?:^|/)docs?/|\.(?:md|rst|txt|adoc|html?)$|(?:^|/)(?:changelog|history|news|license|authors)\b", re.I
+    r"(?:^|/)docs?/|\.(?:md|rst|txt|adoc|html?)$|(?:^|/)(?:changelog|history|news|license|authors)\b", re.IGNORECASE
 )
+
+
+_ABSENT = 0.6
+"""The weight of a word that occurs nowhere: it tells good places from bad ones no more."""
 
 
 def line_kind(line: str) -> str:
@@ -112,16 +117,16 @@ def name_fit(question: Question, line: str) -> float:
 
 def rarity(found: Sequence[int], size: int) -> list[float]:
     """Return a weight for each count of lines out of `size`: the rarer the heavier (inverse document frequency)."""
-    return [1.0 + math.log((size + 1) / (min(count, size) + 1)) for count in found]
+    return [1.0 + math.log((size + 1) / (min(count, size) + 1)) if count else _ABSENT for count in found]
 
 
 def weighted(terms: Sequence[Term], weights: Sequence[float], fit: Sequence[float]) -> float:
     """Return the share of the terms' weight that fits, 0 to 1; fitting more of the terms counts more than once."""
-    total = sum(term.weight * weight for term, weight in zip(terms, weights, strict=True))
-    if total <= 0:
-        return 0.0
-    got = sum(t.weight * w * f for t, w, f in zip(terms, weights, fit, strict=True))
-    return (got / total) ** 1.3
+    total = got = 0.0
+    for term, weight, share in zip(terms, weights, fit, strict=True):
+        total += term.weight * weight
+        got += term.weight * weight * share
+    return math.pow(got / total, 1.3) if total > 0 else 0.0
 
 
 def line_score(
@@ -135,5 +140,20 @@ def line_score(
     from_label = fits(question.terms, label)
     near = around or [0.0] * len(own)
     fit = [max(o, 0.6 * a, 0.6 * b) for o, a, b in zip(own, from_label, near, strict=True)]
-    score = weighted(question.terms, weights, fit) * (0.4 + 0.6 * weighted(question.terms, weights, own) ** 0.4)
-    return (score + names) * kind_factor(line_kind(line), line, question)
+    score = weighted(question.terms, weights, fit) * (0.4 + 0.6 * math.pow(weighted(question.terms, weights, own), 0.4))
+    kind = line_kind(line)
+    return (score * named_share(question, kind, line) + names) * kind_factor(kind, line, question)
+
+
+def named_share(question: Question, kind: str, line: str) -> float:
+    """Return a factor for a line that defines something: more the less its name says that was not asked for."""
+    match = DEFINITION.match(line) if kind == "definition" else ASSIGNMENT.match(line)
+    if match is None or kind not in {"definition", "constant", "assignment"} or not question.terms:
+        return 1.0
+    name = match[2] if kind == "definition" else next((g for g in match.groups() if g), "")
+    parts = [part for part in parts_in(name) if part not in {"self", "cls", "get", "is", "this"}]
+    if not parts:
+        return 0.7
+    asked = sum(1 for part in parts if any(fits(question.terms, part)))
+    literal = 1.15 if kind != "definition" and "definition" in question.wants and _LITERAL.search(line) else 1.0
+    return (0.75 + 0.5 * asked / len(parts)) * literal

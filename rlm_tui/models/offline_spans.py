@@ -79,7 +79,7 @@ def read_probe(question: Question, steps: Sequence[Step], chars: int) -> Probed:
         for place, hit in enumerate(found.hits):
             ranked = step.name == "rlm_rank"
             candidates.append(_passage(question, hit, place) if ranked else _match(question, weights, hit))
-    regions = _regions(candidates, chars)
+    regions = _regions(candidates, chars, question.paths)
     return Probed(
         tuple(regions), total, exact, weights, tuple(counts.items()),
         tuple(dict.fromkeys(partial)), tuple(dict.fromkeys(problems)),
@@ -111,8 +111,8 @@ def _match(question: Question, weights: Sequence[float], hit: FoundHit) -> _Cand
     return _Candidate(line_start - before, hit.offset + _AFTER, hit.label, score, (hit.offset, hit.line))
 
 
-def _regions(candidates: Sequence[_Candidate], chars: int) -> list[Region]:
-    """Join near candidates of the same file, and return the best regions, at most three a file."""
+def _regions(candidates: Sequence[_Candidate], chars: int, paths: Sequence[str]) -> list[Region]:
+    """Join near candidates of the same file, and return the best regions, at most three a file; of named files alone."""
     ordered = sorted(candidates, key=lambda c: (c.start, c.end))
     groups: list[list[_Candidate]] = []
     for candidate in ordered:
@@ -121,8 +121,9 @@ def _regions(candidates: Sequence[_Candidate], chars: int) -> list[Region]:
         else:
             groups.append([candidate])
     regions = sorted((_region(group, chars) for group in groups), key=lambda r: (-r.score, r.start))
+    named = [r for r in regions if any(path.lower() in r.label.lower() for path in paths)]
     kept: list[Region] = []
-    for region in regions:
+    for region in named or regions:
         same = sum(1 for k in kept if k.label == region.label)
         if region.end > region.start and same < _SPANS_A_FILE and len(kept) < MAX_SPANS:
             kept.append(region)

@@ -10,24 +10,28 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-_PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
+_RUN = re.compile(r"[^\W_]+")
+_PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*|\d+|[^\W\d_A-Za-z]+")
 
-STOP_WORDS = frozenset(
-    """a about above after again all also always am an and any anyone anything anyway are as at away back be because
-    been before being below between both but by came can cannot come comes could did do does doing don done down during
-    each either else ever every everything exactly explain few find for from further get gets give given go goes going
-    gone got had happen happened happens has have having he her here him his how i if in into is isn it its itself just
-    kind know let like long look looks made make makes making many may me mean means might mine more most much must my
-    need needs never no nor not nothing now of off often ok on once one only onto or other our out over own place
-    places please project really same see seen she should show shows since so some something sort still such tell than
-    thank thanks that the their them then there these they thing things this those through to together too under until
-    up upon us use used uses using very via want wants was way ways we well went were what whatever when where whether
-    which while who whole whom whose why will with within without work works would yes yet you your
-    actually basically code codebase repo repository file files folder does doesn won located location live lives
-    responsible handle handles handled handling occur occurs live implemented implementation implements implement
-    function functions method methods class classes module modules decided decides decide determined determines
-    defined defines define declared definition computed called calls call caller callers called named name""".split()
-)
+_STOP_TEXT = """
+a about above after again all also always am an and any anyone anything anyway are as at away back be because
+been before being below between both but by came can cannot come comes could did do does doing don done down
+during each either else ever every everything exactly explain few find for from further get gets give given go
+goes going gone got had happen happened happens has have having he her here him his how i if in into is isn it
+its itself just kind know let like long look looks made make makes making many may me mean means might mine more
+most much must my need needs never no nor not nothing now of off often ok on once one only onto or other our out
+over own place places please really same see seen she should show shows since so some something sort still such
+tell than thank thanks that the their them then there these they thing things this those through to together too
+under until up upon us use used uses using very via want wants was way ways we well went were what whatever when
+where whether which while who whole whom whose why will with within without work works would yes yet you your
+actually basically code codebase repo repository file files folder doesn won located location live lives
+responsible handle handles handled handling occur occurs implemented implementation implements implement
+function functions method methods class classes module modules decided decides decide determined determines
+defined defines define declared definition computed called calls call caller callers named name set sets setting
+list count number times occurrences describe summarize summary write fix
+"""
+
+STOP_WORDS = frozenset(_STOP_TEXT.split())
 
 _GROUPS: tuple[tuple[str, ...], ...] = (
     ("config", "configuration", "settings", "preferences", "options"),
@@ -54,6 +58,10 @@ _GROUPS: tuple[tuple[str, ...], ...] = (
     ("create", "make"),
     ("print", "output"),
     ("command", "cmd"),
+    ("read", "load"),
+    ("write", "save"),
+    ("start", "begin", "launch"),
+    ("stop", "close", "shutdown"),
 )
 
 
@@ -67,11 +75,24 @@ class Term(Struct, frozen=True):
     others: tuple[str, ...] = ()
     """Stems of words that mean about the same."""
 
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The starts by which identifiers and file names may carry it, its own first."""
+        return tuple(dict.fromkeys([self.head, *(other for other in self.others if len(other) >= 4)]))[:4]
+
 
 @lru_cache(maxsize=65_536)
 def parts_of(word: str) -> tuple[str, ...]:
     """Return the parts of an identifier, lower case: `parseHTTPDate_tz` is parse, http, date, tz."""
-    return tuple(part.lower() for part in _PART.findall(word))
+    parts = _PART.findall(word)
+    if len(word) <= 4 and word.isalpha() and any(len(part) == 1 for part in parts):
+        return (word.lower(),)  # NaN, iOS
+    return tuple(part.lower() for part in parts)
+
+
+def parts_in(text: str) -> list[str]:
+    """Return the parts of all words of a text, lower case."""
+    return [part for word in _RUN.findall(text) for part in parts_of(word)]
 
 
 @lru_cache(maxsize=65_536)
@@ -92,9 +113,7 @@ def stem(word: str) -> str:
         if word.endswith(ending) and len(word) - len(ending) >= least and not word.endswith("ss"):
             word = word[: -len(ending)] + ("y" if ending in {"ies", "ied"} else "")
             break
-    if len(word) > 4 and word[-1] == word[-2] and word[-1] not in "aeiouls":
-        word = word[:-1]
-    elif len(word) > 5 and word.endswith("ll"):
+    if (len(word) > 4 and word[-1] == word[-2] and word[-1] not in "aeiouls") or (len(word) > 5 and word[-2:] == "ll"):
         word = word[:-1]
     if len(word) > 3 and word.endswith(("e", "y")) and word[-2] not in "aeiou":
         word = word[:-1]
@@ -136,7 +155,7 @@ def fits(terms: Sequence[Term], text: str) -> list[float]:
     A word that starts with one term and ends with another (`parsedate`) fits both.
     """
     best = [0.0] * len(terms)
-    for word in set(parts_of(text)):
+    for word in set(parts_in(text)):
         starts = False
         for index, term in enumerate(terms):
             fit = word_fit(term, word)

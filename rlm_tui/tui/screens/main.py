@@ -4,6 +4,7 @@ The engine wakes the screen when something happened; once a frame the queued env
 and each pane is told what changed. Nothing here waits for the engine.
 """
 
+import asyncio
 import time
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ from rlm_tui import events as ev
 from rlm_tui.config.options import AppOptions
 from rlm_tui.session.state import SessionState
 from rlm_tui.text import safe_text
+from rlm_tui.tui import slash
 from rlm_tui.tui.actions import ACTIONS, bindings
 from rlm_tui.tui.bridge import Bridge
 from rlm_tui.tui.screens.main_actions import MainActions
@@ -26,13 +28,14 @@ from rlm_tui.tui.widgets.chat_view import ChatView
 from rlm_tui.tui.widgets.context_browser import ContextBrowser, NodeChosen
 from rlm_tui.tui.widgets.footer import FooterLine
 from rlm_tui.tui.widgets.header import HeaderLine
-from rlm_tui.tui.widgets.prompt import LargePaste, PromptArea, PromptHistory, PromptSent
+from rlm_tui.tui.widgets.prompt import CompletionWanted, LargePaste, PromptArea, PromptHistory, PromptSent
 from rlm_tui.tui.widgets.trace_view import CancelWanted, SpansWanted, TraceView
 from rlm_tui.tui.widgets.welcome import OfferChosen, Welcome
 
 _FRAME_S = 1 / 30
 _FRAME_BUDGET_S = 0.008
 _BATCH = 200
+_COMPLETIONS = 8
 NARROW_COLUMNS = 100
 
 
@@ -62,7 +65,9 @@ class MainScreen(MainActions, Screen[None]):
                 with Vertical(id="chat-area"):
                     yield Welcome(self.options, id="welcome")
                     yield ChatView(id="chat", classes="hidden")
-                yield PromptArea(PromptHistory(self.options.paths.home / "prompts.jsonl"), id="prompt")
+                prompt = PromptArea(PromptHistory(self.options.paths.home / "prompts.jsonl"), id="prompt")
+                yield prompt.choices
+                yield prompt
             with Vertical(id="right"):
                 yield ContextBrowser(id="browser")
                 with Vertical(id="trace-area"):
@@ -192,9 +197,35 @@ class MainScreen(MainActions, Screen[None]):
 
     @on(PromptSent)
     def _prompt_sent(self, message: PromptSent) -> None:
+        if slash.is_command(message.text):
+            self._run_command(message.text)
+            return
         text = "\n\n".join([*self._pasted, message.text]) if self._pasted else message.text
         self._pasted.clear()
         self.send(text)
+
+    def _run_command(self, text: str) -> None:
+        action = slash.command(text)
+        if action is not None:
+            self.action_run(action.name)
+            return
+        known = ", ".join(name for name, _ in slash.completions(""))
+        self.tell(f"There is no command {text}. The commands are {known}.", "warning")
+        self.prompt.text = text
+
+    @on(CompletionWanted)
+    def _completion_wanted(self, message: CompletionWanted) -> None:
+        context = self.bridge.context
+        if message.kind == "command":
+            self.prompt.offer(slash.completions(message.prefix))
+        elif context is not None and self._ready:
+            prefix = message.prefix
+
+            async def look() -> None:
+                found = await asyncio.to_thread(context.entries, kind="file", label=prefix or None, limit=_COMPLETIONS)
+                self.prompt.offer([(f"@{entry.label}", f"{entry.chars:,} characters") for entry in found])
+
+            self.run_worker(look(), exclusive=True, group="completion")
 
     @on(LargePaste)
     def _large_paste(self, message: LargePaste) -> None:

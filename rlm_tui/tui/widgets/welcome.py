@@ -53,7 +53,8 @@ class Welcome(VerticalScroll):
         if model == "offline":
             yield Static(
                 Content.assemble(
-                    ("The model is ", ""), ("offline", "bold"), (": built in, no language model, no key, no network.\n", ""),
+                    ("The model is ", ""), ("offline", "bold"),
+                    (": built in, no language model, no key, no network.\n", ""),
                     ("It can ", ""), ("find and quote", "bold"),
                     (" the places that answer a question about these files, with exact offsets.\n", ""),
                     ("It cannot reason, write or change code: choose a language model for that.", "$text-muted"),
