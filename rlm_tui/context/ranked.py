@@ -1,12 +1,13 @@
 """Ranked search: BM25 over passages, in plain tables of a segment's or a tail's schema.
 
 A passage (a *document* of the formula) is some 4,000 characters of one entry. Postings are keyed by a hash of the
-term and sorted by it, so that DuckDB's zone maps lead a query to the few row groups it needs; there is no
+term and sorted by it in every batch, so that DuckDB's zone maps lead a query to the few row groups it needs; there is no
 dictionary and no index. Formula: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond"
 (2009), with the IDF of Lucene, `ln(1 + (N - df + 0.5) / (df + 0.5))`, which is never negative.
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,17 +20,21 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    Columns = dict[str, NDArray[Any]]
+
 K1 = 1.2
 B = 0.75
 MAX_QUERY_TERMS = 64
 
 TABLES = (
-    "passages(doc INTEGER, entry_seq BIGINT, char_start BIGINT, n_chars BIGINT)",
-    "doc_lengths(doc INTEGER, length INTEGER)",
+    "passages(doc INTEGER, entry_seq BIGINT, char_start BIGINT, n_chars BIGINT, length INTEGER)",
     "postings(term_hash UBIGINT, doc INTEGER, tf USMALLINT)",
     "index_parts(first_doc INTEGER, docs BIGINT, terms BIGINT)",
 )
 _MAX_TF = 65_535
+_FEW_DOCS = 200
+_PASSAGE = [("entry_seq", "i8"), ("char_start", "i8"), ("n_chars", "i8"), ("length", "i4")]
+_ROW = [("part", "i8"), ("entry_seq", "i8"), ("char_start", "i8"), ("n_chars", "i8"), ("score", "f8")]
 
 Passage = tuple[int, int, int, str]
 
@@ -110,7 +115,6 @@ def _columns(first_doc: int, passages: Sequence[Passage]) -> dict[str, Any]:
 
 
 def _insert(con: "duckdb.DuckDBPyConnection", schema: str, first_doc: int, docs: int) -> None:
-    con.execute(f"INSERT INTO {schema}.passages SELECT doc, entry_seq, char_start, n_chars FROM rank_incoming")
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE rank_postings AS
@@ -131,9 +135,10 @@ def _insert(con: "duckdb.DuckDBPyConnection", schema: str, first_doc: int, docs:
     con.execute(f"INSERT INTO {schema}.postings SELECT * FROM rank_postings ORDER BY term_hash, doc")
     con.execute(
         f"""
-        INSERT INTO {schema}.doc_lengths
-        SELECT doc, coalesce(sum(tf), 0)::INTEGER FROM rank_incoming LEFT JOIN rank_postings USING (doc)
-        GROUP BY doc ORDER BY doc
+        INSERT INTO {schema}.passages
+        WITH lengths AS (SELECT doc, sum(tf)::INTEGER AS length FROM rank_postings GROUP BY doc)
+        SELECT doc, entry_seq, char_start, n_chars, coalesce(length, 0)
+        FROM rank_incoming LEFT JOIN lengths USING (doc) ORDER BY doc
         """
     )
     con.execute(
@@ -146,7 +151,7 @@ def _insert(con: "duckdb.DuckDBPyConnection", schema: str, first_doc: int, docs:
 
 
 def finish_index(con: "duckdb.DuckDBPyConnection", schema: str) -> None:
-    """Bring a complete index into its final order: postings sorted as a whole, statistics in one row."""
+    """Close a complete index: the statistics of its batches in one row. Postings stay sorted batch by batch."""
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE rank_total AS
@@ -162,72 +167,83 @@ def rank(con: "duckdb.DuckDBPyConnection", parts: Sequence[RankPart], query: str
     """Return the `limit` passages that fit `query` best, over all parts, ties in order of part and passage.
 
     Numbers of passages, their mean length and how many hold a term are those of the whole parts, whether or not
-    all of their entries are allowed.
+    all of their entries are allowed. An interrupted connection raises DuckDB's `InterruptException`.
     """
+    import numpy as np
+
     hashes = [term_hash(term) for term in dict.fromkeys(terms(query))][:MAX_QUERY_TERMS]
     if not hashes or not parts:
         return Ranking([], 0)
-    restricted = [number for number, part in enumerate(parts) if part.allowed is not None]
-    if restricted:
-        con.register("rank_allowed", _allowed(parts))
-    try:
-        rows = con.execute(_query(parts, hashes, bool(restricted)), [max(limit, 1)]).fetchall()
-    finally:
-        if restricted:
-            con.unregister("rank_allowed")
-    return Ranking([RankedDoc(*row[:5]) for row in rows[:limit]], rows[0][5] if rows else 0)
+    # A few small statements a part: planning a single one over all parts takes longer than running it.
+    rows = [_postings(con, part.schema, hashes) for part in parts]
+    idfs, mean = _weights(con, parts, hashes, rows)
+    found = [
+        _scored(con, number, part, columns, dict(zip(hashes, idfs, strict=True)), mean)
+        for number, (part, columns) in enumerate(zip(parts, rows, strict=True))
+        if len(columns["doc"])
+    ]
+    if not found:
+        return Ranking([], 0)
+    table = np.concatenate(found)
+    best = table[np.argsort(-table["score"], kind="stable")[:limit]]
+    return Ranking([RankedDoc(*row) for row in best.tolist()], len(table))
 
 
-def _allowed(parts: Sequence[RankPart]) -> dict[str, Any]:
+def _postings(con: "duckdb.DuckDBPyConnection", schema: str, hashes: Sequence[int]) -> "Columns":
+    wanted = ", ".join(f"{number}::UBIGINT" for number in hashes)
+    columns: Columns = con.execute(
+        f"SELECT term_hash, doc, tf FROM {schema}.postings WHERE term_hash IN ({wanted})"
+    ).fetchnumpy()
+    return columns
+
+
+def _passages(con: "duckdb.DuckDBPyConnection", schema: str, docs: "NDArray[np.int64]") -> "NDArray[np.void]":
+    """Return rows of `passages`, indexed by passage, of which at least those of `docs` (ascending) are filled in."""
     import numpy as np
 
-    lists = [(number, part.allowed) for number, part in enumerate(parts) if part.allowed is not None]
-    return {
-        "part": np.concatenate([np.full(len(allowed), number, dtype=np.int32) for number, allowed in lists]),
-        "entry_seq": np.concatenate([np.asarray(allowed, dtype=np.int64) for _, allowed in lists]),
-    }
+    few = f"WHERE doc IN ({', '.join(map(str, docs.tolist()))})" if len(docs) <= _FEW_DOCS else ""
+    columns = con.execute(f"SELECT * FROM {schema}.passages {few}").fetchnumpy()
+    table = np.zeros(max(int(columns["doc"].max()), int(docs[-1])) + 1, dtype=_PASSAGE)
+    for name, _ in _PASSAGE:
+        table[name][columns["doc"]] = columns[name]
+    return table
 
 
-def _query(parts: Sequence[RankPart], hashes: Sequence[int], restricted: bool) -> str:
-    wanted = ", ".join(f"{number}::UBIGINT" for number in hashes)
+def _weights(
+    con: "duckdb.DuckDBPyConnection", parts: Sequence[RankPart], hashes: Sequence[int], rows: "Sequence[Columns]"
+) -> tuple[list[float], float]:
+    """Return each term's IDF and the mean length of a passage, over all parts."""
+    sums = " UNION ALL ".join(f"SELECT docs, terms FROM {part.schema}.index_parts" for part in parts)
+    docs, total = con.execute(f"SELECT coalesce(sum(docs), 0), coalesce(sum(terms), 0) FROM ({sums})").fetchall()[0]
+    counts = [sum(int((columns["term_hash"] == key).sum()) for columns in rows) for key in hashes]
+    idfs = [math.log(1 + (int(docs) - count + 0.5) / (count + 0.5)) for count in counts]
+    return idfs, max(1, int(total)) / max(1, int(docs))
 
-    def union(select: str) -> str:
-        return " UNION ALL ".join(select.format(n=number, s=part.schema) for number, part in enumerate(parts))
 
-    open_parts = ", ".join(str(number) for number, part in enumerate(parts) if part.allowed is None) or "-1"
-    condition = (
-        f"WHERE part IN ({open_parts}) OR (part, entry_seq) IN (SELECT (part, entry_seq) FROM rank_allowed)"
-        if restricted
-        else ""
-    )
-    postings = union(f"SELECT {{n}} AS part, term_hash, doc, tf FROM {{s}}.postings WHERE term_hash IN ({wanted})")
-    return f"""
-        WITH found AS MATERIALIZED ({postings}),
-        totals AS (
-            SELECT sum(docs) AS n, greatest(sum(terms), 1) / sum(docs) AS mean
-            FROM ({union("SELECT docs, terms FROM {s}.index_parts")})
-        ),
-        weights AS (
-            SELECT term_hash, ln(1 + (any_value(n) - count(*) + 0.5) / (count(*) + 0.5)) AS idf
-            FROM found, totals GROUP BY term_hash
-        ),
-        candidates AS (
-            SELECT part, doc, entry_seq, char_start, n_chars, length FROM (
-                {
-        union(
-            "SELECT {n} AS part, p.doc, entry_seq, char_start, n_chars, length FROM {s}.passages p"
-            " JOIN {s}.doc_lengths l ON p.doc = l.doc"
-            " WHERE p.doc IN (SELECT doc FROM found WHERE part = {n})"
-        )
-    }
-            ) {condition}
-        ),
-        scored AS (
-            SELECT part, doc, sum(idf * tf * {K1 + 1} / (tf + {K1} * ({1 - B} + {B} * length / mean))) AS score,
-                any_value(entry_seq) AS entry_seq, any_value(char_start) AS char_start, any_value(n_chars) AS n_chars
-            FROM found JOIN weights USING (term_hash) JOIN candidates USING (part, doc), totals
-            GROUP BY part, doc
-        )
-        SELECT part, entry_seq, char_start, n_chars, score, count(*) OVER () AS total
-        FROM scored ORDER BY score DESC, part, doc LIMIT ?
-    """
+def _scored(
+    con: "duckdb.DuckDBPyConnection",
+    number: int,
+    part: RankPart,
+    columns: "Columns",
+    idfs: dict[int, float],
+    mean: float,
+) -> "NDArray[np.void]":
+    """Return the allowed passages of a part with their scores, in order of passage, as rows of a `RankedDoc`."""
+    import numpy as np
+
+    doc, tf = columns["doc"], columns["tf"].astype(np.float64)
+    docs = np.bincount(doc).nonzero()[0]
+    passages = _passages(con, part.schema, docs)
+    gain = tf * (K1 + 1) / (tf + K1 * (1 - B + B * passages["length"][doc] / mean))
+    scores = np.zeros(len(passages))
+    for key, idf in idfs.items():  # in the query's order, so that equal passages score equally
+        rows = columns["term_hash"] == key
+        scores[doc[rows]] += idf * gain[rows]
+    if part.allowed is not None:
+        docs = docs[np.isin(passages["entry_seq"][docs], part.allowed)]
+    found = np.empty(len(docs), dtype=_ROW)
+    found["part"] = number
+    for name in ("entry_seq", "char_start", "n_chars"):
+        found[name] = passages[name][docs]
+    found["score"] = scores[docs]
+    return found

@@ -3,7 +3,8 @@ r"""Words as ranked search knows them: one definition, in Python for queries and
 A word is a run of letters, digits and underscores. Its terms are the word in lower case; the parts of snake_case
 and camelCase, digits kept with the letters before them; and for Chinese, Japanese and Korean, which write no
 spaces, each two neighbouring characters. Both forms use the same regular expressions of RE2, whose library DuckDB
-is built on too, and lower case one character for one, so their terms are the same.
+is built on too, and lower case one character for one, so their terms are the same (save for scripts so new that
+only one of the libraries knows them).
 """
 
 import re2

@@ -58,7 +58,8 @@ LETTERS = st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("a
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.text(alphabet=LETTERS, max_size=30))
 def test_duckdb_splits_text_into_the_same_terms(con: duckdb.DuckDBPyConnection, text: str) -> None:
-    query = f"SELECT {words_sql('t')}, list_transform({words_sql('t')}, lambda w: {word_terms_sql('w')}) FROM (SELECT ? AS t)"
+    each = f"list_transform({words_sql('t')}, lambda w: {word_terms_sql('w')})"
+    query = f"SELECT {words_sql('t')}, {each} FROM (SELECT ? AS t)"
     row = con.execute(query, [text]).fetchone()
     assert row is not None
     assert row[0] == words(text)
@@ -161,4 +162,4 @@ def test_passages_cover_a_text_and_end_at_lines() -> None:
     assert "".join(text[start : start + count] for start, count in passages) == text
     assert all(count <= 4000 for _, count in passages)
     assert text[passages[1][0] - 1] == "\n"
-    assert split_passages("") == [(0, 0)] or split_passages("") == []
+    assert split_passages("") == []
