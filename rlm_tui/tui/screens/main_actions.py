@@ -114,9 +114,11 @@ class MainActions(Screen[None]):
             self.tell("Press ctrl+c again to quit.")
 
     def do_quit_when_empty(self) -> None:
-        """Quit when nothing is written in the prompt."""
+        """Quit when nothing is written in the prompt; otherwise delete the character under its cursor."""
         if not self.prompt.text:
             self.do_leave()
+        elif self.prompt.has_focus:
+            self.prompt.action_delete_right()
 
     def do_leave(self) -> None:
         """Quit."""

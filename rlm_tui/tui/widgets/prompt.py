@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from textual import events
-from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
@@ -97,13 +96,10 @@ class PromptArea(TextArea):
     PromptArea .text-area--cursor-line { background: $ground; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "send", "Send", show=False, priority=True),
-        Binding("ctrl+j,shift+enter", "newline", "New line", show=False, priority=True),
-        Binding("up", "earlier", "Line up, or the prompt before", show=False, priority=True),
-        Binding("down", "later", "Line down, or the next prompt", show=False, priority=True),
-        Binding("tab", "accept", "Accept the completion", show=False, priority=True),
-        Binding("escape", "close_choices", "Close the completions", show=False, priority=True),
-        Binding("ctrl+d", "delete_or_leave", "Delete, or quit when empty", show=False, priority=True),
+        Binding("enter", "send", "Send, or accept the completion", show=False),
+        Binding("ctrl+j,shift+enter", "newline", "New line", show=False),
+        Binding("up", "earlier", "Line up, or the prompt before", show=False),
+        Binding("down", "later", "Line down, or the next prompt", show=False),
     ]
 
     def __init__(self, history: PromptHistory, *, id: str | None = None) -> None:
@@ -116,6 +112,25 @@ class PromptArea(TextArea):
         self._draft = ""
         self._lines = 1
         self.choices = ChoiceLines(id="choices")
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Handle our keys in the order in which they came.
+
+        A priority binding would be checked before letters that still wait in this widget's queue, so that a prompt
+        that arrives in one piece would be sent empty.
+        """
+        action = {
+            "enter": self.action_send, "ctrl+j": self.action_newline, "shift+enter": self.action_newline,
+            "up": self.action_earlier, "down": self.action_later,
+        }.get(event.key)  # fmt: skip
+        if action is None and self.choices.display:
+            action = {"tab": self._take_choice, "escape": self._hide_choices}.get(event.key)
+        if action is not None:
+            event.stop()
+            event.prevent_default()
+            action()
+            return
+        await super()._on_key(event)
 
     # --- sending ---------------------------------------------------------------------------------------
 
@@ -135,12 +150,6 @@ class PromptArea(TextArea):
     def action_newline(self) -> None:
         """Start a new line."""
         self.insert("\n")
-
-    def action_delete_or_leave(self) -> None:
-        """Delete the character under the cursor; with nothing written, leave the key to the screen."""
-        if not self.text:
-            raise SkipAction
-        self.action_delete_right()
 
     async def _on_paste(self, event: events.Paste) -> None:
         """Take a paste without control characters; a long one goes to the screen instead."""
@@ -206,16 +215,7 @@ class PromptArea(TextArea):
             row, column = self.cursor_location
             self.replace(text + " ", (row, column - len(wanted[0]) - 1), (row, column))
 
-    def action_accept(self) -> None:
-        """Take the chosen completion; without any, leave the key to the screen."""
-        if not self.choices.display:
-            raise SkipAction
-        self._take_choice()
-
-    def action_close_choices(self) -> None:
-        """Hide the completions; without any, leave the key to the screen."""
-        if not self.choices.display:
-            raise SkipAction
+    def _hide_choices(self) -> None:
         self.choices.show(())
 
     # --- growing ---------------------------------------------------------------------------------------
