@@ -32,7 +32,7 @@ _OVERVIEW = re.compile(
     re.IGNORECASE,
 )  # fmt: skip
 _STATISTICS = re.compile(
-    r"\bhow (?:big|large|long) is (?:this|the|it|my)\b|\bhow (?:many|much) "
+    r"\bhow (?:big|large|long) is (?:it\b|(?:this|the|my) (?:\w+ )?(?:project|repo|repository|code|codebase|context)\b)|\bhow (?:many|much) "
     r"(?:\w+ )?(?:files?|entries|characters?|text|bytes?|lines?(?: of code)?|code|loc)\b(?! (?:with|that|contain|mention|use|import|match|call))"
     r"|\b(?:size of|statistics|stats)\b.*\b(?:context|project|repo|repository|code|codebase)\b"
     r"|\bfiles? (?:is|are) (?:the )?(?:largest|biggest|longest|smallest)\b"

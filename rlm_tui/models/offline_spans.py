@@ -18,6 +18,8 @@ _AFTER = 2_400
 _NEAR = 5_000
 _SPANS_A_FILE = 3
 _LINE_CHARS = 40
+_SMALLEST_REST = 40
+"""A region that lost more than all but this many characters to a better one is not worth a call."""
 
 
 class Region(Struct, frozen=True):
@@ -120,7 +122,12 @@ def _regions(candidates: Sequence[_Candidate], chars: int, paths: Sequence[str])
             groups[-1].append(candidate)
         else:
             groups.append([candidate])
-    regions = sorted((_region(group, chars) for group in groups), key=lambda r: (-r.score, r.start))
+    bounds = [min(place for place, _ in (c.line for c in group)) for group in groups]
+    clipped = [
+        _region(group, bounds[n + 1] if n + 1 < len(groups) and groups[n + 1][0].label != group[0].label else chars)
+        for n, group in enumerate(groups)
+    ]  # a region's end is a guess: it must not swallow the file after its own
+    regions = sorted(clipped, key=lambda r: (-r.score, r.start))
     named = [r for r in regions if any(path.lower() in r.label.lower() for path in paths)]
     kept: list[Region] = []
     for region in named or regions:
@@ -136,12 +143,13 @@ def _joins(group: Sequence[_Candidate], candidate: _Candidate) -> bool:
     return near and group[0].label == candidate.label and candidate.end - group[0].start <= MAX_SPAN_CHARS
 
 
-def _region(group: Sequence[_Candidate], chars: int) -> Region:
+def _region(group: Sequence[_Candidate], limit: int) -> Region:
+    """Return a group's extent, which ends at `limit` at the latest (-1: unknown)."""
     scores = sorted((c.score for c in group), reverse=True)
     score = scores[0] + min(0.5 * scores[0], sum(0.12 * s for s in scores[1:5]))
     start, end = max(0, min(c.start for c in group)), max(c.end for c in group)
-    if chars >= 0:
-        end = min(end, chars)
+    if limit >= 0:
+        end = min(end, limit)
     end = min(end, start + MAX_SPAN_CHARS)
     return Region(start, end, group[0].label, score, tuple(sorted({c.line for c in group})))
 
@@ -159,6 +167,7 @@ def _apart(regions: Sequence[Region]) -> list[Region]:
             if start <= other.start and other.end <= end and start < end:
                 end = other.start if other.start - start >= end - other.end else end
                 start = start if end == other.start else other.end
-        if end - start > 40:
+        whole = (start, end) == (region.start, region.end)
+        if end > start and (whole or end - start > _SMALLEST_REST):
             kept.append(Region(start, end, region.label, region.score, region.lines))
     return kept
