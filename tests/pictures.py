@@ -7,6 +7,7 @@ what is on the screen as SVG. `docs/screen.svg` in the README is made by it.
 import argparse
 import asyncio
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         for path in asyncio.run(_take(options, Path(folder))):
-            print(path)
+            sys.stdout.write(f"{path}\n")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Ranked search: BM25 over passages, in plain tables of a segment's or a tail's schema.
 
 A passage (a *document* of the formula) is some 4,000 characters of one entry. Postings are keyed by a hash of the
-term and sorted by it in every batch, so that DuckDB's zone maps lead a query to the few row groups it needs; there is no
-dictionary and no index. Formula: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond"
+term and sorted by it in every batch, so that DuckDB's zone maps lead a query to the few row groups it needs; there
+is no dictionary and no index. Formula: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond"
 (2009), with the IDF of Lucene, `ln(1 + (N - df + 0.5) / (df + 0.5))`, which is never negative.
 """
 

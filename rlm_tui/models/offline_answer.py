@@ -22,16 +22,17 @@ _LEAST_SHARE = 0.3
 
 _CHOOSE = "For that, choose a language model: `rlm-tui -m NAME`, or ctrl+x m on the screen."
 _LANGUAGES = {
-    "py": "python", "pyi": "python", "js": "javascript", "mjs": "javascript", "ts": "typescript", "tsx": "tsx", "rs": "rust",
-    "go": "go", "c": "c", "h": "c", "cc": "cpp", "cpp": "cpp", "hpp": "cpp", "java": "java", "rb": "ruby", "sh": "bash",
+    "py": "python", "pyi": "python", "js": "javascript", "mjs": "javascript", "ts": "typescript", "tsx": "tsx",
+    "rs": "rust", "go": "go", "c": "c", "h": "c", "cc": "cpp", "cpp": "cpp", "hpp": "cpp", "java": "java",
+    "rb": "ruby", "sh": "bash",
     "toml": "toml", "yaml": "yaml", "yml": "yaml", "json": "json", "sql": "sql", "html": "html", "css": "css",
     "md": "markdown", "rst": "rst", "cfg": "ini", "ini": "ini", "kt": "kotlin", "swift": "swift", "php": "php",
 }  # fmt: skip
 LANGUAGE_SUFFIXES = {
-    "python": ("py", "pyi"), "javascript": ("js", "mjs", "jsx"), "typescript": ("ts", "tsx"), "rust": ("rs",), "go": ("go",),
-    "java": ("java",), "ruby": ("rb",), "markdown": ("md",), "shell": ("sh", "bash"), "yaml": ("yaml", "yml"),
-    "json": ("json",), "toml": ("toml",), "html": ("html", "htm"), "css": ("css", "tcss"), "sql": ("sql",), "text": ("txt",),
-    "c++": ("cc", "cpp", "hpp"), "c": ("c", "h"),
+    "python": ("py", "pyi"), "javascript": ("js", "mjs", "jsx"), "typescript": ("ts", "tsx"), "rust": ("rs",),
+    "go": ("go",), "java": ("java",), "ruby": ("rb",), "markdown": ("md",), "shell": ("sh", "bash"),
+    "yaml": ("yaml", "yml"), "json": ("json",), "toml": ("toml",), "html": ("html", "htm"), "css": ("css", "tcss"),
+    "sql": ("sql",), "text": ("txt",), "c++": ("cc", "cpp", "hpp"), "c": ("c", "h"),
 }  # fmt: skip
 
 

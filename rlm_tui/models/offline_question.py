@@ -27,28 +27,35 @@ _CHANGE = re.compile(
 )
 _EXPLAIN = re.compile(r"\b(explain|summari[sz]e|summary|describe|compare|discuss|elaborate)\b", re.IGNORECASE)
 _OVERVIEW = re.compile(
-    r"\b(?:what (?:is|does) (?:this|the) (?:project|repo(?:sitory)?|code ?base|program|package|app|library)(?: do| about)?\b"
-    r"|overview of (?:this|the) (?:project|repo|code)|(?:explain|describe|summari[sz]e|about) this (?:project|repo|code))",
+    r"\b(?:what (?:is|does) (?:this|the) (?:project|repo(?:sitory)?|code ?base|program|package|app|library)"
+    r"(?: do| about)?\b|overview of (?:this|the) (?:project|repo|code)"
+    r"|(?:explain|describe|summari[sz]e|about) this (?:project|repo|code))",
     re.IGNORECASE,
-)  # fmt: skip
+)
 _STATISTICS = re.compile(
-    r"\bhow (?:big|large|long) is (?:it\b|(?:this|the|my) (?:\w+ )?(?:project|repo|repository|code|codebase|context)\b)|\bhow (?:many|much) "
-    r"(?:\w+ )?(?:files?|entries|characters?|text|bytes?|lines?(?: of code)?|code|loc)\b(?! (?:with|that|contain|mention|use|import|match|call))"
+    r"\bhow (?:big|large|long) is "
+    r"(?:it\b|(?:this|the|my) (?:\w+ )?(?:project|repo|repository|code|codebase|context)\b)"
+    r"|\bhow (?:many|much) "
+    r"(?:\w+ )?(?:files?|entries|characters?|text|bytes?|lines?(?: of code)?|code|loc)\b"
+    r"(?! (?:with|that|contain|mention|use|import|match|call))"
     r"|\b(?:size of|statistics|stats)\b.*\b(?:context|project|repo|repository|code|codebase)\b"
     r"|\bfiles? (?:is|are) (?:the )?(?:largest|biggest|longest|smallest)\b"
     r"|\b(?:largest|biggest|longest|smallest) (?:\w+ )?files?\b"
-    r"|\b(?:what|which|list)(?: all)?(?: the)? (?:kinds? of |types? of )?(?:files|languages)(?: are| is)?(?: there| here| in (?:this|the) (?:project|repo|context))"
+    r"|\b(?:what|which|list)(?: all)?(?: the)? (?:kinds? of |types? of )?(?:files|languages)(?: are| is)?"
+    r"(?: there| here| in (?:this|the) (?:project|repo|context))"
     r"|^(?:list|show) (?:all |the )*(?:files|entries)[\s.?!]*$|\bwhat (?:is|was) left out\b",
     re.IGNORECASE,
-)  # fmt: skip
+)
 _CONVERSATION = re.compile(
-    r"\b(?:did (?:i|you|we) (?:\w+ )?(?:say|ask|tell|answer|mean|discuss)|my (?:last|first|previous|earlier) (?:question|prompt)s?"
+    r"\b(?:did (?:i|you|we) (?:\w+ )?(?:say|ask|tell|answer|mean|discuss)"
+    r"|my (?:last|first|previous|earlier) (?:question|prompt)s?"
     r"|(?:earlier|previous) (?:in this )?(?:conversation|questions?|answers?))\b",
     re.IGNORECASE,
 )
 _COUNT = re.compile(
-    r"\b(?:how (?:many (?:times|occurrences)|often)|count|number of (?:times|occurrences|uses|calls)|list (?:all|every)|"
-    r"every (?:place|occurrence|use)|all (?:places|occurrences|uses|mentions)|how many (?!\w* ?(?:files?|lines?)\b))\b",
+    r"\b(?:how (?:many (?:times|occurrences)|often)|count|number of (?:times|occurrences|uses|calls)"
+    r"|list (?:all|every)|every (?:place|occurrence|use)|all (?:places|occurrences|uses|mentions)"
+    r"|how many (?!\w* ?(?:files?|lines?)\b))\b",
     re.IGNORECASE,
 )
 _FOLLOW_UP = re.compile(
@@ -57,7 +64,11 @@ _FOLLOW_UP = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"`([^`\n]{2,200})`|\"([^\"\n]{2,200})\"|“([^”\n]{2,200})”|(?<!\w)'([^'\n]{3,200})'(?!\w)")
-_PATH = re.compile(r"(?<![\w/.-])(?:[\w.-]+/)+[\w.-]+|(?<![\w/.-])[\w-]+\.(?:py|pyi|js|ts|tsx|jsx|go|rs|c|h|cc|cpp|hpp|java|rb|sh|md|rst|txt|toml|yaml|yml|json|ini|cfg|sql|html|css|tcss|lock)\b")  # fmt: skip
+_PATH = re.compile(
+    r"(?<![\w/.-])(?:[\w.-]+/)+[\w.-]+|(?<![\w/.-])[\w-]+\."
+    r"(?:py|pyi|js|ts|tsx|jsx|go|rs|c|h|cc|cpp|hpp|java|rb|sh|md|rst|txt|toml|yaml|yml|json|ini|cfg|sql|html|css|tcss"
+    r"|lock)\b"
+)
 _NAME = re.compile(
     r"(?<![\w.])(?:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|[A-Za-z_]\w*(?=\(\))|[a-z0-9]+(?:_[a-z0-9]+)+_?|_+[A-Za-z]\w*"
     r"|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+(?:[A-Z][a-z0-9]+)+|(?:[A-Z][a-z0-9]+){2,}|[A-Z]{2,}[a-z]\w+)(?![\w])"
@@ -177,14 +188,24 @@ def _joined(terms: tuple[Term, ...], more: tuple[Term, ...], weight: float) -> t
 
 
 _WANTS: tuple[tuple[str, str], ...] = (
-    ("definition", r"\b(?:decide[ds]?|determined?|defined?|declared?|set|default|configured|constants?|value of|version)\b"),
-    ("function", r"\b(?:functions?|methods?|routines?|how (?:does|do|is|are)|parses?|computes?|implement\w*|handle[ds]?)\b"),
+    (
+        "definition",
+        r"\b(?:decide[ds]?|determined?|defined?|declared?|set|default|configured|constants?|value of|version)\b",
+    ),
+    (
+        "function",
+        r"\b(?:functions?|methods?|routines?|how (?:does|do|is|are)|parses?|computes?|implement\w*|handle[ds]?)\b",
+    ),
     ("class", r"\b(?:class(?:es)?|types?|structs?|interfaces?)\b"),
-    ("usage", r"\b(?:who (?:calls|uses|imports)|what (?:calls|uses)|callers?|usages?|(?:is|are|it) (?:used|called|imported)|uses? of|calls? to|which \w+ (?:call|use|import)s?)\b"),
+    (
+        "usage",
+        r"\b(?:who (?:calls|uses|imports)|what (?:calls|uses)|callers?|usages?|(?:is|are|it) (?:used|called|imported)"
+        r"|uses? of|calls? to|which \w+ (?:call|use|import)s?)\b",
+    ),
     ("test", r"\b(?:tests?|tested|testing|unittests?|specs?)\b"),
     ("reason", r"\b(?:why|reasons?|because|rationale|motivation)\b"),
     ("doc", r"\b(?:docs?|documentation|documented|readme|changelog|manual)\b"),
-)  # fmt: skip
+)
 
 
 def _wants(text: str) -> frozenset[str]:

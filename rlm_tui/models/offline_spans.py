@@ -114,7 +114,7 @@ def _match(question: Question, weights: Sequence[float], hit: FoundHit) -> _Cand
 
 
 def _regions(candidates: Sequence[_Candidate], chars: int, paths: Sequence[str]) -> list[Region]:
-    """Join near candidates of the same file, and return the best regions, at most three a file; of named files alone."""
+    """Join near candidates of the same file, and return the best: at most three a file, of named files alone if any."""
     ordered = sorted(candidates, key=lambda c: (c.start, c.end))
     groups: list[list[_Candidate]] = []
     for candidate in ordered:

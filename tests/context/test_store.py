@@ -352,8 +352,9 @@ def test_readers_see_whole_entries_while_another_thread_appends(store: ContextSt
             text = store.read(entry.start, entry.chars)
             if text != f"{entry.number}é😀" * 500:
                 wrong.append(f"entry {entry.number}: {text[:20]!r}")
-            if store.find(f"{entry.number}é", max_results=1, label=entry.label).total_found != 500:
-                wrong.append(f"find {entry.number}")
+            found = store.find(f"{entry.number}é", max_results=1_000, label=entry.label, deadline_ms=60_000)
+            if found.total_found != 500:
+                wrong.append(f"find {entry.number}: {found.total_found}")
             if store.line_of(entry.start) != (1, 1):
                 wrong.append(f"line {entry.number}")
 

@@ -57,7 +57,8 @@ def test_faults_reach_the_client_and_its_leaving_is_recorded() -> None:
         with pytest.raises(httpx.RemoteProtocolError):
             httpx.post(url, json={**BODY, "stream": True})
         with httpx.stream("POST", url, json={**BODY, "stream": True}) as reply:
-            next(reply.iter_raw())
+            pieces = reply.iter_raw()  # kept: dropping it would close the connection
+            next(pieces)
             assert not server.requests[-1].closed.is_set()
         assert server.requests[-1].closed.wait(5)
         assert not server.requests[-1].done.is_set()

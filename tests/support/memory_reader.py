@@ -5,9 +5,10 @@ import time
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
+from threading import Event as CancelFlag
 
 from rlm_tui.context.entry import Entry, Hit, IndexState, RankReply, SearchReply, Slice, Stats
-from rlm_tui.context.reader import DEFAULT_DEADLINE_MS, CancelFlag
+from rlm_tui.context.reader import DEFAULT_DEADLINE_MS
 from rlm_tui.errors import ContextError, PatternError
 from rlm_tui.events import EntryKind
 
@@ -69,7 +70,7 @@ class MemoryReader:
         limit: int = 100,
         superseded: bool = False,
     ) -> list[Entry]:
-        found = []
+        found: list[Entry] = []
         for entry in self._entries[after + 1 :]:
             if len(found) >= limit:
                 break

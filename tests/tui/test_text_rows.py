@@ -30,7 +30,7 @@ def test_wrapped_rows_fit_and_lose_nothing(text: str, width: int) -> None:
     assert "".join(rows) == line
     assert starts[0] == 0
     for row in rows:
-        fitting = row.rstrip(" \t\u0301\u0300")  # white space may hang over the edge
+        fitting = shown(row).rstrip(" \t\u0301\u0300")  # white space may hang over the edge
         assert cells(fitting) <= width or len(fitting) == 1
     assert all(rows) or rows == [""]
 

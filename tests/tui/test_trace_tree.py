@@ -89,8 +89,7 @@ def test_a_filter_keeps_ancestors_and_works_in_slices() -> None:
     deep = new_node("call:9", "call", second)
     filtered = FilteredRows([turn], lambda node: node.key == "call:9")
     filtered.work(2)
-    assert not filtered.finished
-    assert len(filtered.rows) == 0
+    assert (filtered.finished, len(filtered.rows)) == (False, 0)
     filtered.work(10)
     assert filtered.finished
     assert list(filtered.rows) == [turn, second, deep]

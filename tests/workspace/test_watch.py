@@ -2,14 +2,11 @@
 
 import asyncio
 import os
-import shutil
-import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from rlm_tui.context.corpus import Corpus
 from rlm_tui.context.ignore import IgnoreRules
 from rlm_tui.workspace.watch import FileChange, Watcher
 
