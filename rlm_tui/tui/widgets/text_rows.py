@@ -86,12 +86,14 @@ def _wrap_measured(body: str, width: int) -> list[int]:
         cells = character_cells(character)
         if used + cells > width and index > start:
             if character == " ":
+                last_space, used_at_space = index + 1, used  # it hangs over the edge; what follows starts a row
                 continue
             if last_space > start and used_at_space * 2 >= width:
                 start, used = last_space, used - used_at_space
-            else:
+                starts.append(start)
+            if used + cells > width and index > start:
                 start, used = index, 0
-            starts.append(start)
+                starts.append(start)
             last_space = -1
         used += cells
         if character in " \t":
