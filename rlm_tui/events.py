@@ -242,7 +242,10 @@ class ModelRetry(Event, frozen=True, tag=True):
 
 
 class ReplyFinished(Event, frozen=True, tag=True):
-    """One reply of the model, whole. `extra` holds provider fields that must go back unchanged."""
+    """One reply of the model, whole. `extra` holds provider fields that must go back unchanged.
+
+    `fenced` says that `requests` were code blocks in `text`: their results go back as plain text.
+    """
 
     text: str
     model: str
@@ -254,6 +257,7 @@ class ReplyFinished(Event, frozen=True, tag=True):
     elapsed_ms: float = 0.0
     first_token_ms: float = 0.0
     extra: dict[str, Any] = {}
+    fenced: bool = False
 
 
 class ToolRequested(Event, frozen=True, tag=True):

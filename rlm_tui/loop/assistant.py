@@ -18,11 +18,13 @@ from rlm_tui.context.corpus import needs_confirmation
 from rlm_tui.errors import ModelError, RlmTuiError, UsageError
 from rlm_tui.loop.engine import Engine
 from rlm_tui.loop.project import ProjectContext
-from rlm_tui.models.providers import OFFLINE
+from rlm_tui.models.providers import OFFLINE, is_offline
 from rlm_tui.models.router import make_client
+from rlm_tui.repl.pool import ReplPool
 from rlm_tui.session.library import find_session, newest_session
 from rlm_tui.session.session import Session
 from rlm_tui.tools.context import context_tools
+from rlm_tui.tools.python_tool import Python
 from rlm_tui.tools.recurse import recursion_tools
 from rlm_tui.tools.registry import Registry
 
@@ -48,6 +50,7 @@ class Assistant:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ingest: asyncio.Task[None] | None = None
         self.last_turn: TurnEnd | None = None
+        self.repls = ReplPool(self.settings.sandbox.mode)
 
     # --- opening and closing ---------------------------------------------------------------------------
 
@@ -88,6 +91,8 @@ class Assistant:
 
     def _make_engine(self) -> None:
         state, model = self.session.state, self.settings.model
+        if self.options.flags.get("model.mode") and model.mode != state.settings.get("mode"):
+            self.session.record(ev.SettingChosen("mode", model.mode))
         chosen = (model.name, model.sub) if self.options.flags.get("model.name") else (state.model, state.sub_model)
         try:
             self._use_models(chosen[0] or OFFLINE, chosen[1])
@@ -104,8 +109,20 @@ class Assistant:
     def _use_models(self, model: str, sub_model: str) -> None:
         client = make_client(model, self.settings)
         sub_client = make_client(sub_model, self.settings) if sub_model else client
-        registry = Registry((*context_tools(), *recursion_tools()))
-        self.engine = Engine(self.session, client, registry, self.settings, self.options.project, sub_client=sub_client)
+        self.engine = Engine(
+            self.session, client, self._registry(model), self.settings, self.options.project, sub_client=sub_client,
+            call_ended=self.repls.end_call,
+        )  # fmt: skip
+
+    def _registry(self, model: str) -> Registry:
+        if self.session.state.settings.get("mode") != "repl":
+            return Registry((*context_tools(), *recursion_tools()))
+        if is_offline(model):
+            self.session.record(
+                ev.Notice("info", "The offline model writes no Python: it works with tools until a model is chosen.")
+            )
+            return Registry((*context_tools(), *recursion_tools()))
+        return Registry((Python(self.repls),))
 
     async def close(self, reason: str = "") -> None:
         """Stop what runs, close the session, and let every file go."""
@@ -118,6 +135,7 @@ class Assistant:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=2)
+        await self.repls.close()
         self.session.close(reason)
 
     def _spawn(self, work: "asyncio._CoroutineLike[None]", name: str) -> asyncio.Task[None]:

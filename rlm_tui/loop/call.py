@@ -22,6 +22,7 @@ from rlm_tui.loop.answers import parse_answer
 from rlm_tui.loop.budget import Budget, BudgetExceeded
 from rlm_tui.loop.citations import find_citations
 from rlm_tui.loop.deltas import DeltaBuffer
+from rlm_tui.loop.fenced import fenced_requests, results_message
 from rlm_tui.models.port import Message, ModelPart, ModelRequest, ReasoningPart, ReplyPart
 from rlm_tui.session.session import Session
 from rlm_tui.text import one_line
@@ -121,6 +122,10 @@ class Call:
     cost: float | None = 0.0
     best: str = ""
     replies: int = 0
+    answer: str | None = None
+    """What a tool ended the call with; it has not passed through the prompt."""
+    calls_tools: bool = False
+    """Whether the model has called a tool the provider's way: its code blocks are then only shown."""
 
     def record(self, event: ev.AnyEvent) -> None:
         """Record an event as this call's."""
@@ -149,7 +154,9 @@ class Call:
             reply = await self._ask()
             if reply.requests:
                 self.messages += await self._run_tools(reply)
-                continue
+                if self.answer is None:
+                    continue
+                reply, self.answer = msgspec.structs.replace(reply, text=self.answer, finish="stop"), None
             value, problem = self._check(reply)
             if not problem:
                 return reply, value
@@ -217,6 +224,9 @@ class Call:
         requests = tuple(
             msgspec.structs.replace(request, request=self.around.next_request()) for request in reply.requests
         )
+        self.calls_tools = self.calls_tools or bool(requests)
+        fenced = () if requests else fenced_requests(reply, self.spec.registry, python=not self.calls_tools)
+        requests += tuple(msgspec.structs.replace(cell, request=self.around.next_request()) for cell in fenced)
         reply = msgspec.structs.replace(reply, requests=requests)
         self.usage += reply.usage
         self.cost = None if self.cost is None or reply.cost is None else self.cost + reply.cost
@@ -224,13 +234,14 @@ class Call:
         self.record(
             ev.ReplyFinished(
                 reply.text, reply.model, reply.requests, reply.reasoning, reply.usage, reply.cost, reply.finish,
-                round(reply.elapsed_ms, 1), round(reply.first_token_ms, 1), reply.extra,
+                round(reply.elapsed_ms, 1), round(reply.first_token_ms, 1), reply.extra, bool(fenced),
             )
         )  # fmt: skip
         self.around.session.barrier()
         if reply.text.strip():
             self.best = reply.text
-        self.messages.append(Message("assistant", reply.text, requests=reply.requests, extra=reply.extra))
+        asked = () if fenced else reply.requests
+        self.messages.append(Message("assistant", reply.text, requests=asked, extra=reply.extra))
         return reply
 
     # --- tools -----------------------------------------------------------------------------------------
@@ -244,6 +255,8 @@ class Call:
                 results.append(await self._run_tool(group[0]))
             else:
                 results += await asyncio.gather(*(self._run_tool(request) for request in group))
+        if reply.requests and not self.messages[-1].requests:
+            results = [results_message([message.content for message in results])]
         left = MAX_REPLIES - self.replies
         if left <= _REMIND_FROM and results:
             last = results[-1]
@@ -269,6 +282,9 @@ class Call:
     async def _run_tool(self, request: ev.ToolRequest) -> Message:
         started = time.perf_counter()
         cancel = CancelFlag()
+        if self.answer is not None:
+            self.record(ev.ToolRequested(request.request, request.name, {}))
+            return self._end_tool(request, started, ToolResult("Not run: the answer was given.", "not run", ok=False))
         try:
             tool, arguments, plain = self.spec.registry.parse(request.name, request.arguments)
         except ToolError as error:
@@ -303,6 +319,7 @@ class Call:
 
     def _end_tool(self, request: ev.ToolRequest, started: float, result: ToolResult) -> Message:
         text, entry = result.text, -1
+        self.answer = result.answer if self.answer is None else self.answer
         if result.capture is not None and len(result.capture) >= self.around.capture.min_chars:
             entries = self.around.session.append_parts(
                 "tool", result.label or request.name, result.capture, self.around.capture.max_chars,

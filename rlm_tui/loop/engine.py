@@ -6,7 +6,7 @@ is recorded in the session; what a caller gets back is the event that ended the 
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from rlm_tui import events as ev
@@ -16,7 +16,7 @@ from rlm_tui.errors import ContextError
 from rlm_tui.loop.answers import check_schema
 from rlm_tui.loop.budget import Budget, BudgetExceeded
 from rlm_tui.loop.call import Call, CallOutcome, CallSpec
-from rlm_tui.loop.prompt import root_metadata, spans_text, sub_metadata, system_prompt
+from rlm_tui.loop.prompt import root_metadata, spans_text, sub_metadata, system_text
 from rlm_tui.loop.window import TokenEstimate, fit, prompt_tokens
 from rlm_tui.models.gate import Gate
 from rlm_tui.models.port import Message, ModelClient, ModelPart, ModelRequest
@@ -26,10 +26,14 @@ from rlm_tui.session.session import Session
 from rlm_tui.text import one_line
 from rlm_tui.tools.chunking import spans_chars
 from rlm_tui.tools.port import SubAnswer, SubTask
+from rlm_tui.tools.python_tool import PYTHON
 from rlm_tui.tools.registry import Registry
 
 INLINE_CHARS = 120_000
 """Spans of at most this many characters (and 60 % of the window) stand in a sub-call's prompt themselves."""
+
+PLAIN_CHARS = 400_000
+"""Most characters of spans that a plain question to a model may carry; there is no tool to read more with."""
 
 _RECURSION = ("rlm_query", "rlm_map")
 
@@ -46,7 +50,9 @@ class Engine:
         project: Path,
         *,
         sub_client: ModelClient | None = None,
+        call_ended: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
+        """`call_ended` is awaited with the number of each call after its end, however it ended."""
         self.session = session
         self.client = client
         self.sub_client = sub_client or client
@@ -57,6 +63,7 @@ class Engine:
         self.budget = Budget(settings.budget)
         self.gate = Gate(settings.budget.concurrency)
         self.retry = RetryPolicy()
+        self._call_ended = call_ended
         self._estimate = TokenEstimate()
         self._tasks: dict[int, asyncio.Task[CallOutcome]] = {}
         self._turn_task: asyncio.Task[CallOutcome] | None = None
@@ -145,7 +152,11 @@ class Engine:
             )
         )  # fmt: skip
         await (self.client if spec.depth == 0 else self.sub_client).warm_up()
-        return await call.run(first)
+        try:
+            return await call.run(first)
+        finally:
+            if self._call_ended is not None:
+                await self._call_ended(spec.number)
 
     def _next_call(self) -> int:
         """Return a new call's number; taken at once, since many calls are made before the first one starts."""
@@ -191,10 +202,9 @@ class Engine:
         """Return the whole prompt for a call's messages so far, fitted to the window."""
         client = self.client if spec.depth == 0 else self.sub_client
         room = prompt_tokens(self.settings.window, client.limits(spec.model))
+        system = Message("system", system_text(spec.purpose, spec.model, repl=PYTHON in self.registry))
         if spec.depth > 0:
-            system = Message("system", system_prompt("sub", spec.model))
             return fit(system, (), current, room, self._estimate, spec.registry.schemas).messages
-        system = Message("system", system_prompt("root", spec.model))
         first = Message("user", f"{current[0].content}\n\n{self._metadata}", images=current[0].images)
         turns = self.session.state.turns[:-1]
         prompt = fit(system, turns, [first, *current[1:]], room, self._estimate, spec.registry.schemas)
@@ -226,6 +236,8 @@ class Engine:
         chars = spans_chars(spans)
         room = prompt_tokens(self.settings.window, self.sub_client.limits(spec.model))
         inlined = chars <= min(INLINE_CHARS, int(room * 3.6 * 0.6))
+        if spec.purpose == "llm":
+            return Message("user", f"{spec.prompt}\n\n{spans_text(spec.context, spans)}" if spans else spec.prompt)
         parts = [
             spec.prompt, "",
             sub_metadata(spans, chars, budget=self.budget.remaining_text(spec.depth), inlined=inlined),
@@ -245,6 +257,8 @@ class Engine:
     async def run_sub(self, parent: CallSpec, task: SubTask, request: str, index: int) -> SubAnswer:
         """Run one sub-call of `parent`; a refusal, failure or cancellation comes back as its `error`."""
         depth = parent.depth + 1
+        if task.plain and spans_chars(task.spans) > PLAIN_CHARS:
+            return SubAnswer(0, "", _too_long(spans_chars(task.spans)))
         try:
             view = parent.context.view(task.spans)
             self.budget.admit_call(depth)
@@ -254,9 +268,9 @@ class Engine:
             self.session.record(error.event(), call=parent.number, parent=parent.parent, depth=parent.depth)
             return SubAnswer(0, "", str(error))
         spec = CallSpec(
-            self._next_call(), parent.number, depth, "query" if index < 0 else "map", task.prompt,
-            task.model or self.session.state.sub_model or self.session.state.model,
-            view, self._registry_at(depth),
+            self._next_call(), parent.number, depth, "llm" if task.plain else "query" if index < 0 else "map",
+            task.prompt, task.model or self.session.state.sub_model or self.session.state.model,
+            view, Registry(()) if task.plain else self._registry_at(depth),
             spans=tuple(ev.Span(start, end, "sent") for start, end in task.spans),
             request=request, index=index, agent=task.agent, schema=task.schema, stream=False,
         )  # fmt: skip
@@ -339,6 +353,13 @@ class SubCallMaker:
 def _check(task: SubTask) -> None:
     if task.schema is not None:
         check_schema(task.schema)
+
+
+def _too_long(chars: int) -> str:
+    return (
+        f"The spans have {chars:,} characters, and one question without tools carries at most {PLAIN_CHARS:,}: "
+        "give it less, or make a recursive call."
+    )
 
 
 def _is_cancelling() -> bool:

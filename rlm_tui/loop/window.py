@@ -12,11 +12,14 @@ from msgspec.structs import replace
 
 from rlm_tui.config.settings import WindowSettings
 from rlm_tui.events import ReplyFinished
+from rlm_tui.loop.fenced import results_message
 from rlm_tui.models.port import Limits, Message, ToolSchema
 from rlm_tui.session.nodes import Turn
 
 _MESSAGE_TOKENS = 6
 _KEEP_RESULTS = 2
+_ANSWER_CHARS = 4_000
+_LOST = "(no result: interrupted)"
 
 
 class TokenEstimate:
@@ -65,8 +68,13 @@ def turn_messages(turn: Turn) -> list[Message]:
     """Return a past turn as messages; a request that never got a result (a crash) is given one that says so."""
     messages = [Message("user", turn.prompt)]
     open_requests: dict[str, str] = {}
+    results = {event.request: event.result for event in turn.history if not isinstance(event, ReplyFinished)}
     for event in turn.history:
-        if isinstance(event, ReplyFinished):
+        if isinstance(event, ReplyFinished) and event.fenced:
+            messages += _lost_results(open_requests)
+            messages.append(Message("assistant", event.text, extra=event.extra))
+            messages.append(results_message([results.get(r.request, _LOST) for r in event.requests]))
+        elif isinstance(event, ReplyFinished):
             messages += _lost_results(open_requests)
             messages.append(Message("assistant", event.text, requests=event.requests, extra=event.extra))
             open_requests = {r.request: r.provider_id or r.request for r in event.requests}
@@ -75,12 +83,22 @@ def turn_messages(turn: Turn) -> list[Message]:
             messages.append(Message("tool", event.result, provider_id=provider_id, name=event.name))
     messages += _lost_results(open_requests)
     if messages[-1].role != "assistant":
-        messages.append(Message("assistant", turn.answer or "(interrupted)"))
+        messages.append(Message("assistant", _shortened(turn.answer) or "(interrupted)"))
     return messages
 
 
+def _shortened(answer: str) -> str:
+    """Return an answer that was never in the prompt; a long one does not enter it afterwards either."""
+    if len(answer) <= _ANSWER_CHARS:
+        return answer
+    return (
+        f"{answer[:_ANSWER_CHARS]}\n… (the answer has {len(answer):,} characters; all of it is in the context, "
+        "as entries of type assistant)"
+    )
+
+
 def _lost_results(open_requests: dict[str, str]) -> list[Message]:
-    lost = [Message("tool", "(no result: interrupted)", provider_id=p) for p in open_requests.values()]
+    lost = [Message("tool", _LOST, provider_id=p) for p in open_requests.values()]
     open_requests.clear()
     return lost
 
@@ -114,7 +132,7 @@ def fit(
 
 def _shrunk(messages: list[Message], room: int, estimate: TokenEstimate) -> list[Message]:
     """Replace the oldest tool results, but the last two, until the messages fit."""
-    results = [i for i, m in enumerate(messages) if m.role == "tool"]
+    results = [i for i, m in enumerate(messages) if m.role == "tool" or m.name]
     for index in results[:-_KEEP_RESULTS]:
         if estimate.tokens(messages) <= room:
             break

@@ -27,6 +27,7 @@ class ToolResult:
     `text` is for the model. `summary` is one line for the trace. `spans` are the spans of context that the tool
     *returned*. `capture` is the whole output where it should become a `tool` entry (labelled `label`) when it is
     long enough; None for tools over the context, whose results never become entries. `data` is for the screen.
+    `answer` ends the call with that answer, which does not pass through the prompt; None goes on.
     """
 
     text: str
@@ -36,6 +37,7 @@ class ToolResult:
     label: str = ""
     ok: bool = True
     data: Mapping[str, Any] = field(default_factory=dict)
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,17 @@ class SubAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SubTask:
-    """One sub-call to make: a prompt over spans of the context. `schema` asks for a JSON answer that fits it."""
+    """One sub-call to make: a prompt over spans of the context. `schema` asks for a JSON answer that fits it.
+
+    `plain` asks a model once, without tools: the text of the spans stands in its prompt.
+    """
 
     prompt: str
     spans: tuple[tuple[int, int], ...]
     schema: dict[str, Any] | None = None
     model: str = ""
     agent: str = ""
+    plain: bool = False
 
 
 class SubCalls(Protocol):
