@@ -22,7 +22,7 @@ from rlm_tui.loop.answers import parse_answer
 from rlm_tui.loop.budget import Budget, BudgetExceeded
 from rlm_tui.loop.citations import find_citations
 from rlm_tui.loop.deltas import DeltaBuffer
-from rlm_tui.loop.fenced import fenced_requests, results_message
+from rlm_tui.loop.fenced import fenced_requests, only_cells, results_message
 from rlm_tui.models.port import Message, ModelPart, ModelRequest, ReasoningPart, ReplyPart
 from rlm_tui.session.session import Session
 from rlm_tui.text import one_line
@@ -201,6 +201,7 @@ class Call:
             self.spec.model, prompt, self.spec.registry.schemas, stream=self.spec.stream,
             reasoning=self.spec.reasoning, response_schema=self.spec.schema if not self.spec.registry.schemas else None,
             cache_until=len(prompt) - 1, call=self.spec.number, depth=self.spec.depth, task=self.spec.prompt,
+            fenced=only_cells(self.spec.registry),
         )  # fmt: skip
         reply = await self._stream(request)
         self.around.learn(self.spec, prompt, reply.usage.input_tokens)
@@ -303,7 +304,9 @@ class Call:
     async def _execute(
         self, tool: Tool, arguments: Any, plain: dict[str, Any], request: ev.ToolRequest, cancel: CancelFlag
     ) -> ToolResult:
-        key = f"{self.spec.number if self.spec.depth == 0 else self.spec.spans}:{tool.name}:{plain}"
+        # What a tool with effects gives depends on what its call did before; the others repeat over the same spans.
+        own = self.spec.depth == 0 or not tool.parallel
+        key = f"{self.spec.number if own else self.spec.spans}:{tool.name}:{plain}"
         run = ToolRun(
             request.request, self.spec.number, self.spec.depth, self.spec.context, self.around.sub_calls(self.spec),
             self.around.project, cancel, lambda text: self.record(ev.ToolOutput(request.request, text)),

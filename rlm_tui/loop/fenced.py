@@ -24,6 +24,11 @@ def fenced_requests(reply: ReplyPart, registry: Registry, *, python: bool) -> tu
     )
 
 
+def only_cells(registry: Registry) -> bool:
+    """Tell whether code blocks can take the place of all tool calls."""
+    return [tool.name for tool in registry] == [PYTHON]
+
+
 def results_message(results: Sequence[str]) -> Message:
     """Return what cells gave as one message that every model understands; its name tells it from a prompt."""
     if len(results) == 1:

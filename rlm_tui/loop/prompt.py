@@ -50,7 +50,7 @@ def root_metadata(stats: Stats, project: Path, *, prompt_span: tuple[int, int] |
         f"offsets 0-{stats.characters}",
     ]
     if stats.left_out_total:
-        lines.append(f"left out: {stats.left_out_total:,} files or trees (rlm_stats says why)")
+        lines.append(f"left out: {stats.left_out_total:,} files or trees (the statistics say why)")
     if stats.index.building:
         lines.append("the project is still being read: what is not there yet is missing from every total")
     if prompt_span is not None:

@@ -44,7 +44,8 @@ class ModelRequest(Struct, frozen=True):
     """What to ask. The messages up to `cache_until` (exclusive; -1: none) are stable from request to request.
 
     `task` is the bare question of the call (it also stands at the start of its user message), for clients that
-    are no language models.
+    are no language models. `fenced` says that code blocks in the reply do what the tools would, so that a model
+    without tool calling needs to be told of none.
     """
 
     model: str
@@ -59,6 +60,7 @@ class ModelRequest(Struct, frozen=True):
     call: int = 0
     depth: int = 0
     task: str = ""
+    fenced: bool = False
 
 
 class TextPart(Struct, frozen=True):

@@ -55,8 +55,8 @@ class SchemaActionClient:
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelPart, None]:
         """Ask for one action. Reasoning streams; an answer comes in one part, since it arrives inside JSON."""
-        if not request.tools:
-            async for part in self._client.stream(request):
+        if not request.tools or request.fenced:
+            async for part in self._client.stream(without_tools(request)):
                 yield part
             return
         async for part in self._client.stream(as_action_request(request)):
@@ -104,6 +104,23 @@ class FallbackClient:
 
     def _for(self, model: str) -> ModelClient:
         return self._actions if model in self._without_tools else self._client
+
+
+def without_tools(request: ModelRequest) -> ModelRequest:
+    """Return `request` for a model that writes code blocks: no tools, and what was called before as plain text."""
+    if not request.tools:
+        return request
+    messages = tuple(message if message.role == "system" else _as_words(message) for message in request.messages)
+    return structs.replace(request, messages=messages, tools=())
+
+
+def _as_words(message: Message) -> Message:
+    if message.role == "tool":
+        return Message("user", f"Result of {message.name or 'the tool'}:\n{message.content}")
+    if message.requests:
+        called = [f"(called {call.name}: {call.arguments})" for call in message.requests]
+        return Message("assistant", "\n".join([message.content, *called]).strip())
+    return message
 
 
 def as_action_request(request: ModelRequest) -> ModelRequest:

@@ -139,19 +139,22 @@ class _Worker:
         """Start a worker and wait until it serves. Raises `ToolError`."""
         ours, theirs = socket.socketpair()
         info, info_write = os.pipe()
-        folder = tempfile.mkdtemp(prefix="rlm-tui-repl-")
+        # In bubblewrap the worker has a folder that goes with it.
+        folder = "" if sandbox.wrapped else tempfile.mkdtemp(prefix="rlm-tui-repl-")
         errors: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - the worker's, closed with it
         try:
             process = await asyncio.create_subprocess_exec(
                 *sandbox.command(theirs.fileno(), info_write, OUTPUT_CHARS),
-                stdin=asyncio.subprocess.DEVNULL, stdout=errors, stderr=errors, cwd=folder, env=sandbox.environment(),
+                stdin=asyncio.subprocess.DEVNULL, stdout=errors, stderr=errors, cwd=folder or "/",
+                env=sandbox.environment(),
                 pass_fds=(theirs.fileno(), info_write), start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             ours.close()
             os.close(info)
             errors.close()
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder:
+                shutil.rmtree(folder, ignore_errors=True)
             raise ToolError(f"No Python worker can be started: {error}.") from None
         finally:
             theirs.close()
@@ -218,7 +221,8 @@ class _Worker:
             async with asyncio.timeout(_GRACE_SECONDS):
                 await self._process.wait()
         self._errors.close()
-        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+        if self._folder:
+            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
 
 class _Cell:

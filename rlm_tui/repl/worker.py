@@ -146,7 +146,9 @@ class Repl:
         try:
             self._channel.send({**end, "variables": self._variables()})
         except RemoteError as problem:
-            self._channel.send({**end, "error": str(problem), "answer": None, "variables": []})
+            self._output.write(f"The answer was not submitted: {problem}\n")
+            self._output.flush()
+            self._channel.send({**end, "error": "RemoteError", "answer": None, "variables": []})
 
     def _execute(self, name: str, code: str) -> str:
         """Run a cell; return which kind of error ended it, or an empty string."""

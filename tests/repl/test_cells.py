@@ -79,6 +79,13 @@ async def test_the_ways_to_answer(plain_repl: Repl, code: str, answer: str | Non
     assert (await plain_repl.run("1", serve_nothing, seconds=5)).answer is None
 
 
+async def test_an_answer_that_is_too_large_for_the_pipe_is_told(plain_repl: Repl) -> None:
+    result = await plain_repl.run("FINAL('x' * 70_000_000)", serve_nothing, seconds=20)
+    assert (result.answer, result.error) == (None, "RemoteError")
+    assert "not submitted: 70,0" in result.output
+    assert (await plain_repl.run("FINAL('shorter')", serve_nothing, seconds=5)).answer == "shorter"
+
+
 async def test_a_half_set_answer_ends_with_its_call(plain_repl: Repl) -> None:
     await plain_repl.run("answer['content'] = 'old'", serve_nothing, seconds=5)
     kept = await plain_repl.run("answer['content']", serve_nothing, seconds=5)

@@ -4,18 +4,19 @@ import asyncio
 import json
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from rlm_tui import events as ev
-from rlm_tui.config.settings import BudgetSettings
+from rlm_tui.config.settings import BudgetSettings, ModelSettings
 from rlm_tui.session.log import LOG_NAME, read_log
 from rlm_tui.session.session import Session
 from rlm_tui.tools.recurse import recursion_tools
 from tests.headless.test_run import environment, run
 from tests.loop.conftest import DOCUMENT, MakeEngine
 from tests.repl.conftest import PLAIN
-from tests.support.scripted_server import Hang, Request, ScriptedServer, Text, Tool, Turn
+from tests.support.scripted_server import Hang, Request, ScriptedServer, Text, Tool, Turn, failure
 
 
 def _python(code: str) -> Turn:
@@ -95,6 +96,32 @@ async def test_a_model_without_tool_calling_writes_blocks(
     assert "tool_calls" not in json.dumps(third)
     assert third[-2]["content"] == "50 values"
     assert session.state.turns[0].node.children[0].name == "python"
+
+
+@pytest.mark.parametrize("tool_calls", ["schema", "auto"])
+async def test_a_server_that_refuses_tools_is_told_of_none(
+    make_engine: MakeEngine, server: ScriptedServer, tool_calls: Literal["schema", "auto"]
+) -> None:
+    server.answer(
+        lambda r: failure(400, "this model does not support tools", type="invalid_request_error") if r.tool_names
+        else Turn(Text("```repl\nFINAL(1 + 1)\n```"))
+    )  # fmt: skip
+    end = await make_engine(model=ModelSettings(tool_calls=tool_calls)).run_turn("Add")
+    assert end.answer == "2"
+    assert "response_format" not in server.requests[-1].body
+    assert [m["role"] for m in server.requests[-1].messages] == ["system", "user"]
+
+
+async def test_the_same_first_look_of_many_sub_calls_is_no_repeat(
+    make_engine: MakeEngine, server: ScriptedServer
+) -> None:
+    server.answer(
+        lambda r: Turn(Text(_results(r)[-1])) if _results(r)
+        else _python("print('saw', len(context))") if r.prompt.startswith("SUB")
+        else _python("print(rlm_query_batched([f'SUB {n}' for n in range(6)]))")
+    )  # fmt: skip
+    end = await make_engine(budget=BudgetSettings(repeats=3)).run_turn("Batch")
+    assert end.answer.count("saw ") == 6
 
 
 async def test_variables_stay_from_turn_to_turn_but_not_into_sub_calls(
