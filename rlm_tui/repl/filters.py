@@ -1,4 +1,4 @@
-"""A system-call filter for the worker: no processes, no sockets, no signals to others, no raised limits.
+"""A system-call filter for the worker: no processes, sockets, signals to others, raised limits, or machine settings.
 
 Runs inside the worker, with the standard library alone. It is a classic BPF program over `struct seccomp_data`
 (seccomp(2), linux/filter.h, linux/seccomp.h); the numbers are those of asm/unistd_64.h for x86-64 and of
@@ -18,27 +18,59 @@ _EPERM, _ENOSYS = 1, 38
 _NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16  # offsets within struct seccomp_data
 
 _CLONE_THREAD = 0x00010000
+_SET_OWNER = (8, 15)  # F_SETOWN, F_SETOWN_EX of asm-generic/fcntl.h
+_IOCTL_SET_OWNER = (0x8901, 0x8902)  # FIOSETOWN, SIOCSPGRP of asm-generic/sockios.h
 _X32_BIT = 0x40000000
 
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
 
 _DENIED = {
     "x86_64": {
-        "socket": 41, "connect": 42, "accept": 43, "bind": 49, "listen": 50, "fork": 57, "vfork": 58, "execve": 59,
-        "kill": 62, "ptrace": 101, "setrlimit": 160, "mount": 165, "tkill": 200, "unshare": 272, "accept4": 288,
-        "setns": 308, "process_vm_readv": 310, "process_vm_writev": 311, "execveat": 322, "bpf": 321,
-        "userfaultfd": 323, "pidfd_send_signal": 424, "io_uring_setup": 425, "pidfd_open": 434, "pidfd_getfd": 438,
+        "socket": 41, "connect": 42, "accept": 43, "bind": 49, "listen": 50, "accept4": 288,
+        "fork": 57, "vfork": 58, "execve": 59, "execveat": 322,
+        "kill": 62, "tkill": 200, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "pidfd_send_signal": 424,
+        "ptrace": 101, "process_vm_readv": 310, "process_vm_writev": 311, "pidfd_open": 434, "pidfd_getfd": 438,
+        "setrlimit": 160, "setpriority": 141, "perf_event_open": 298, "keyctl": 250,
+        "mount": 165, "umount2": 166, "pivot_root": 155, "chroot": 161, "unshare": 272, "setns": 308,
+        "open_by_handle_at": 304, "bpf": 321, "userfaultfd": 323, "io_uring_setup": 425,
+        "adjtimex": 159, "settimeofday": 164, "clock_settime": 227, "clock_adjtime": 305, "sethostname": 170,
+        "setdomainname": 171, "swapon": 167, "swapoff": 168, "acct": 163, "iopl": 172, "ioperm": 173,
+        "reboot": 169, "kexec_load": 246, "init_module": 175, "finit_module": 313, "delete_module": 176,
     },
     "aarch64": {
-        "mount": 40, "unshare": 97, "ptrace": 117, "kill": 129, "tkill": 130, "setrlimit": 164, "socket": 198,
-        "bind": 200, "listen": 201, "accept": 202, "connect": 203, "execve": 221, "accept4": 242, "setns": 268,
-        "process_vm_readv": 270, "process_vm_writev": 271, "bpf": 280, "execveat": 281, "userfaultfd": 282,
-        "pidfd_send_signal": 424, "io_uring_setup": 425, "pidfd_open": 434, "pidfd_getfd": 438,
+        "socket": 198, "connect": 203, "accept": 202, "bind": 200, "listen": 201, "accept4": 242,
+        "execve": 221, "execveat": 281,
+        "kill": 129, "tkill": 130, "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240, "pidfd_send_signal": 424,
+        "ptrace": 117, "process_vm_readv": 270, "process_vm_writev": 271, "pidfd_open": 434, "pidfd_getfd": 438,
+        "setrlimit": 164, "setpriority": 140, "perf_event_open": 241, "keyctl": 219,
+        "mount": 40, "umount2": 39, "pivot_root": 41, "chroot": 51, "unshare": 97, "setns": 268,
+        "open_by_handle_at": 265, "bpf": 280, "userfaultfd": 282, "io_uring_setup": 425,
+        "adjtimex": 171, "settimeofday": 170, "clock_settime": 112, "clock_adjtime": 266, "sethostname": 161,
+        "setdomainname": 162, "swapon": 224, "swapoff": 225, "acct": 89,
+        "reboot": 142, "kexec_load": 104, "init_module": 105, "finit_module": 273, "delete_module": 106,
     },
 }  # fmt: skip
+"""What always fails. The last two lines of each matter where root runs a worker outside of bubblewrap."""
+
 _SPECIAL = {
-    "x86_64": {"arch": 0xC000003E, "clone": 56, "tgkill": 234, "prlimit64": 302, "clone3": 435},
-    "aarch64": {"arch": 0xC00000B7, "clone": 220, "tgkill": 131, "prlimit64": 261, "clone3": 435},
+    "x86_64": {
+        "arch": 0xC000003E,
+        "clone": 56,
+        "tgkill": 234,
+        "prlimit64": 302,
+        "clone3": 435,
+        "fcntl": 72,
+        "ioctl": 16,
+    },
+    "aarch64": {
+        "arch": 0xC00000B7,
+        "clone": 220,
+        "tgkill": 131,
+        "prlimit64": 261,
+        "clone3": 435,
+        "fcntl": 25,
+        "ioctl": 29,
+    },
 }
 
 
@@ -77,6 +109,14 @@ def _program(machine: str, pid: int) -> bytes:
         (_LOAD, 0, 0, _ARGUMENTS), (_ANY_BIT, 0, 1, _CLONE_THREAD), (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, fail),
         (_EQUAL, 0, 4, special["tgkill"]),
         (_LOAD, 0, 0, _ARGUMENTS), (_EQUAL, 0, 1, pid), (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, fail),
+    ]  # fmt: skip
+    # An owner of a descriptor is sent a signal of one's choice when there is something to read.
+    for call, commands in (("fcntl", _SET_OWNER), ("ioctl", _IOCTL_SET_OWNER)):
+        code += [(_EQUAL, 0, 2 * len(commands) + 2, special[call]), (_LOAD, 0, 0, _ARGUMENTS + 8)]
+        for command in commands:
+            code += [(_EQUAL, 0, 1, command), (_RETURN, 0, 0, fail)]
+        code += [(_RETURN, 0, 0, _ALLOW)]
+    code += [
         # Limits may be read but not set: the third argument, a pointer to new ones, must be null in both halves.
         (_EQUAL, 0, 5, special["prlimit64"]),
         (_LOAD, 0, 0, _ARGUMENTS + 16), (_EQUAL, 0, 2, 0), (_LOAD, 0, 0, _ARGUMENTS + 20), (_EQUAL, 1, 0, 0),

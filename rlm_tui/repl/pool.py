@@ -26,13 +26,16 @@ class ReplPool:
         if depth > 0:
             known = self._subs.get(call)
             if known is None:
-                known = self._subs[call] = Repl(await self._found())
+                known = self._subs[call] = await self._made()
                 return known, True
             return known, False
         if self._root is None:
-            self._root = Repl(await self._found())
+            self._root = await self._made()
         fresh, self._root_call = call != self._root_call, call
         return self._root, fresh
+
+    async def _made(self) -> Repl:
+        return Repl(await self._found(), unconfined=self._mode == "off")
 
     async def _found(self) -> Sandbox:
         if self._sandbox is None:

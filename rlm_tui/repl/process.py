@@ -65,8 +65,10 @@ class CellResult:
 class Repl:
     """One worker process. One cell at a time; a cell finds the variables of those before it."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Sandbox, *, unconfined: bool = False) -> None:
+        """`unconfined` is whether cells may run where nothing keeps them from files or the network (state `NONE`)."""
         self._sandbox = sandbox
+        self._unconfined = unconfined
         self._worker: _Worker | None = None
         self._lost = ""
         self._lock = asyncio.Lock()
@@ -83,13 +85,14 @@ class Repl:
         `seconds` limits the time that it computes; waiting for its calls does not count. It is interrupted then, and
         killed where that does not help. `fresh` forgets an answer that is half set. `output` is passed text as it is
         printed. When this is cancelled, the cell is stopped, and its variables stay if it heeds that at once. Raises
-        `ToolError` when no worker can be started.
+        `ToolError` when no worker can be started, or none that is confined and that is not wanted.
         """
         async with self._lock:
             started = time.monotonic()
             if self._worker is None:
                 self._worker = await _Worker.start(self._sandbox)
                 self.state = self._sandbox.state(self._worker.measures)
+                await self._refuse_unconfined()
             self.cells += 1
             lost, self._lost = self._lost, ""
             cell = _Cell(self._worker, self.cells, serve, output)
@@ -105,6 +108,15 @@ class Repl:
             result.lost = lost
             result.elapsed_ms = (time.monotonic() - started) * 1000
             return result
+
+    async def _refuse_unconfined(self) -> None:
+        """End the worker again where nothing confines it and nobody said that this is fine. Raises `ToolError`."""
+        if self.state.startswith("NONE") and not self._unconfined:
+            await self.close()
+            raise ToolError(
+                f"No code runs here, since nothing would keep it from your files and the network: {self.state}. "
+                'Use `--mode tools`, install bubblewrap, or accept that with `sandbox.mode = "off"`.'
+            )
 
     async def _drop(self, why: str) -> None:
         self._lost = why
@@ -239,6 +251,7 @@ class _Cell:
         self._stopping = False
         self._ended = False
         self._result = CellResult()
+        self._room = OUTPUT_CHARS
 
     async def run(self, code: str, seconds: float, *, fresh: bool) -> CellResult:
         """Send the cell and see it to its end, or to the worker's."""
@@ -288,36 +301,56 @@ class _Cell:
         """Take messages until the cell has ended or the worker is gone."""
         while not self._ended:
             message = await self._worker.receive()
-            if message is None:
-                self._note("The Python worker ended in this cell.")
-                self._result.error = "crashed"
-                self._ended = True
-            elif "out" in message:
-                self._print(str(message["out"]))
-            elif "call" in message:
-                self._begin_call(message)
-            elif message.get("done") == self._number:
-                self._finish(message)
+            try:
+                if message is None:
+                    self._crash("The Python worker ended in this cell.")
+                else:
+                    self._take(message)
+            except (KeyError, TypeError, ValueError):
+                self._crash("The cell wrote into the worker's own pipe; the worker was ended.")
+
+    def _take(self, message: dict[str, Any]) -> None:
+        """Act on a message. Raises `KeyError`, `TypeError` or `ValueError` for one that no whole worker sends."""
+        if "out" in message:
+            self._print(str(message["out"]))
+        elif "call" in message:
+            self._begin_call(int(message["call"]), str(message["name"]), dict(message["arguments"]))
+        elif message.get("done") == self._number:
+            self._finish(message)
+
+    def _crash(self, why: str) -> None:
+        self._note(why)
+        self._result.error = "crashed"
+        self._ended = True
 
     def _print(self, text: str) -> None:
-        self._result.pieces.append(text)
-        self._output(text)
+        """Keep output as far as there is room. The worker counts too, but code can write past it."""
+        kept = text[: self._room]
+        self._room -= len(kept)
+        self._result.dropped += len(text) - len(kept)
+        if kept:
+            self._result.pieces.append(kept)
+            self._output(kept)
 
     def _note(self, text: str) -> None:
-        self._print(f"({text})\n")
+        note = f"({text})\n"
+        self._result.pieces.append(note)
+        self._output(note)
 
     def _finish(self, message: dict[str, Any]) -> None:
+        """Take the report of the cell's end. Raises `TypeError` or `ValueError` for one that makes no sense."""
         answer = message.get("answer")
+        dropped = int(message.get("dropped", 0))
         self._result.error = str(message.get("error", ""))
         self._result.answer = answer if isinstance(answer, str) else None
-        self._result.dropped = int(message.get("dropped", 0))
+        self._result.dropped += dropped
         self._result.variables = tuple(str(name) for name in message.get("variables", ()))
         self._ended = True
 
-    def _begin_call(self, message: dict[str, Any]) -> None:
+    def _begin_call(self, number: int, name: str, arguments: dict[str, Any]) -> None:
         if self._stopping:
             return
-        task = asyncio.create_task(self._reply(message), name=f"call of cell {self._number}")
+        task = asyncio.create_task(self._reply(number, name, arguments), name=f"call of cell {self._number}")
         self._calls.add(task)
         self._called.set()
         task.add_done_callback(self._forget)
@@ -327,10 +360,10 @@ class _Cell:
         if not self._calls:
             self._called.clear()
 
-    async def _reply(self, message: dict[str, Any]) -> None:
-        reply: dict[str, Any] = {"reply": message["call"]}
+    async def _reply(self, number: int, name: str, arguments: dict[str, Any]) -> None:
+        reply: dict[str, Any] = {"reply": number}
         try:
-            value = await self._serve(str(message.get("name")), dict(message.get("arguments") or {}))
+            value = await self._serve(name, arguments)
             await self._worker.send(reply | {"value": value})
         except RlmTuiError as error:
             await self._worker.send(reply | {"error": str(error)})

@@ -1,5 +1,7 @@
 """What model code must not be able to do, in bubblewrap and as a plain process; and that the REPL goes on after it."""
 
+import asyncio
+import contextlib
 import os
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 
 from rlm_tui.errors import ToolError
 from rlm_tui.repl.pool import ReplPool
-from rlm_tui.repl.process import Repl
+from rlm_tui.repl.process import OUTPUT_CHARS, Repl
 from rlm_tui.repl.sandbox import Sandbox
 from tests.repl.conftest import PLAIN, RunCell, serve_nothing
 
@@ -151,6 +153,58 @@ async def test_limits_cannot_be_raised_nor_others_be_signalled(cell: RunCell) ->
     assert (await cell("import os; os.kill(-1, 9)")).error == "PermissionError"
 
 
+async def test_no_way_to_signal_reaches_a_process_outside(cell: RunCell) -> None:
+    """The calls that `os` does not offer: by queued signals, and as the owner of a pipe."""
+    outside = await asyncio.create_subprocess_exec("sleep", "60")
+    try:
+        queued = await cell(
+            "import ctypes, os, platform, struct\n"
+            "libc = ctypes.CDLL(None, use_errno=True)\n"
+            "info = struct.pack('iii', 0, 9, 0) + b'\\0' * 116\n"
+            "number = 129 if platform.machine() == 'x86_64' else 138\n"
+            f"print(libc.syscall(number, {outside.pid}, 9, info), os.strerror(ctypes.get_errno()))"
+        )
+        owned = await cell(
+            f"import fcntl\nends = os.pipe()\nfcntl.fcntl(ends[0], fcntl.F_SETOWN, {outside.pid})\n"
+            "fcntl.fcntl(ends[0], 10, 9)  # F_SETSIG\n"
+            "fcntl.fcntl(ends[0], fcntl.F_SETFL, os.O_ASYNC)\nos.write(ends[1], b'x')"
+        )
+        assert queued.output == "-1 Operation not permitted\n"
+        assert owned.error == "PermissionError"
+        assert outside.returncode is None
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            outside.kill()
+        await outside.wait()
+
+
+async def test_settings_of_the_machine_cannot_be_changed(cell: RunCell) -> None:
+    """A worker of root, too. The name asked for is the one that the machine has."""
+    result = await cell(f"import socket\nsocket.sethostname({os.uname().nodename!r})")
+    assert result.error == "PermissionError"
+
+
+async def test_output_past_the_limit_is_counted_whoever_writes_it(cell: RunCell) -> None:
+    pipe = "pipe = llm_query.__self__._call.__self__\n"
+    result = await cell(pipe + "for _ in range(12): pipe.send({'out': 'x' * 1_000_000})")
+    assert (len(result.output), result.dropped) == (OUTPUT_CHARS, 12_000_000 - OUTPUT_CHARS)
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["'done': {cell}, 'dropped': 'x'", "'call': [1], 'name': 'size', 'arguments': {{}}", "'call': 1, 'name': 'size'"],
+)
+async def test_nonsense_in_the_pipe_ends_the_worker_and_not_the_program(
+    repl: Repl, cell: RunCell, message: str
+) -> None:
+    pipe = "pipe = llm_query.__self__._call.__self__\n"
+    result = await cell(pipe + "pipe.send({" + message.format(cell=1) + "})\nprint('after')")
+    assert (result.error, result.gone) == ("crashed", True)
+    after = await cell("2 + 2")
+    assert (after.output, after.error) == ("4\n", "")
+    assert "crashed" in after.lost
+
+
 async def test_a_recursion_without_end_is_an_exception(cell: RunCell) -> None:
     await cell("kept = 'yes'\ndef again(): return again()")
     assert (await cell("again()")).error == "RecursionError"
@@ -166,6 +220,21 @@ async def test_the_sandbox_says_what_it_is(repl: Repl, sandbox: Sandbox) -> None
 async def test_a_plain_process_without_its_measures_is_no_sandbox() -> None:
     assert PLAIN.state({"files": "no Landlock"}).startswith("NONE (")
     assert Sandbox(True).state({"system calls": "no filter"}) == "PARTIAL (system calls: no filter)"
+
+
+async def test_where_nothing_confines_no_code_runs_unless_that_is_accepted() -> None:
+    class Bare(Sandbox):
+        def state(self, measures: dict[str, str]) -> str:
+            return super().state({"files": "no Landlock"})
+
+    bare = Bare(False, "bubblewrap is not installed")
+    repl, _ = await ReplPool("auto", bare).get(1, 0)
+    with pytest.raises(ToolError, match=r"No code runs here.*bubblewrap is not installed.*sandbox\.mode"):
+        await repl.run("1", serve_nothing, seconds=5)
+    accepting = ReplPool("off", bare)
+    repl, _ = await accepting.get(1, 0)
+    assert (await repl.run("1", serve_nothing, seconds=5)).output == "1\n"
+    await accepting.close()
 
 
 async def test_a_sandbox_that_is_required_and_does_not_work_runs_nothing() -> None:
