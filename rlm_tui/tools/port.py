@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from rlm_tui.context.reader import ContextReader
+from rlm_tui.errors import ToolError
 from rlm_tui.events import Citation, Span, Usage
 
 
@@ -92,11 +93,58 @@ class SubCalls(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """Something a tool is about to do that a person may want a say in.
+
+    `target` is what a rule's pattern is matched against: a path, a whole command, an address. `paths` are the files
+    concerned, resolved and absolute. `preview` is what the person sees before deciding: a diff, or the command.
+    """
+
+    tool: str
+    target: str
+    paths: tuple[Path, ...] = ()
+    writes: bool = False
+    preview: str = ""
+
+
+class Permits(Protocol):
+    """Who decides about actions: the rules in force, then the person."""
+
+    async def require(self, action: Action, request: str) -> None:
+        """Return when the action may go on; raise `ToolError` with the reason when it may not."""
+        ...
+
+
+class Person(Protocol):
+    """The person at the screen, as far as a tool may reach them."""
+
+    async def ask(self, question: str, options: tuple[str, ...], request: str) -> str:
+        """Return the person's answer. Raises `ToolError` when nobody is there to answer."""
+        ...
+
+
+class NoPermits:
+    """Allows nothing: what a tool gets where no rules are in force."""
+
+    async def require(self, action: Action, request: str) -> None:
+        """Raise `ToolError`."""
+        raise ToolError(f"{action.tool} is not allowed here: no permissions are in force.")
+
+
+class Nobody:
+    """Stands in where no person is there."""
+
+    async def ask(self, question: str, options: tuple[str, ...], request: str) -> str:
+        """Raise `ToolError`."""
+        raise ToolError("Nobody is there to answer. Decide yourself and say what you assumed.")
+
+
+@dataclass(frozen=True, slots=True)
 class ToolRun:
     """What a running tool is given: the context it may read, sub-calls, and the project's folder.
 
     `output` shows a piece of output to the person while the tool runs. `cancel` is set when it should stop;
-    blocking work in a thread watches it.
+    blocking work in a thread watches it. A tool that changes, runs or reaches anything asks `permits` first.
     """
 
     request: str
@@ -107,6 +155,8 @@ class ToolRun:
     project: Path
     cancel: CancelFlag
     output: Callable[[str], None]
+    permits: Permits = NoPermits()
+    person: Person = Nobody()
 
 
 class Tool(Protocol):
