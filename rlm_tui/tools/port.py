@@ -126,7 +126,7 @@ class Person(Protocol):
 class NoPermits:
     """Allows nothing: what a tool gets where no rules are in force."""
 
-    async def require(self, action: Action, request: str) -> None:
+    async def require(self, action: Action, request: str) -> None:  # noqa: ARG002 - the port's signature
         """Raise `ToolError`."""
         raise ToolError(f"{action.tool} is not allowed here: no permissions are in force.")
 
@@ -134,7 +134,7 @@ class NoPermits:
 class Nobody:
     """Stands in where no person is there."""
 
-    async def ask(self, question: str, options: tuple[str, ...], request: str) -> str:
+    async def ask(self, question: str, options: tuple[str, ...], request: str) -> str:  # noqa: ARG002 - the port's
         """Raise `ToolError`."""
         raise ToolError("Nobody is there to answer. Decide yourself and say what you assumed.")
 
