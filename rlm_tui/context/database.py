@@ -56,6 +56,7 @@ class Database:
             if self._root is None:
                 self._root = _connect()
             cursor = self._root.cursor()
+            self._cursors.add(cursor)
         cursor.execute("SET enable_progress_bar = false")
         self._local.cursor = cursor
         return cursor

@@ -1,5 +1,6 @@
 """Ranked indexing of the tail, in the background: text is readable at once, ranked a moment later."""
 
+import atexit
 import threading
 import time
 from collections import deque
@@ -34,6 +35,7 @@ class TailIndexer:
                 self._waiting.append(tail)
             if self._thread is None and not self._stopping:
                 self._thread = threading.Thread(target=self._run, name="rlm-tail-index", daemon=True)
+                atexit.register(self.stop)  # a thread inside the database while Python ends would abort the process
                 self._thread.start()
             self._changed.notify_all()
 
@@ -58,6 +60,7 @@ class TailIndexer:
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join()
+            atexit.unregister(self.stop)
 
     def _run(self) -> None:
         while (tail := self._next()) is not None:

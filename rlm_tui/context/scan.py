@@ -5,6 +5,7 @@ does not notice; each is searched on its own, so that a deadline or a cancelled 
 Results are those of the pattern run over each entry separately: non-overlapping, leftmost, empty matches left out.
 """
 
+import atexit
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -32,7 +33,10 @@ _BACKTRACK_BYTES = 4 << 20
 _FIRST_PROBE = 16_384
 _PROBE_GROWTH = 8
 
+_END_SECONDS = 2.0
+
 Span = tuple[int, int, int]
+_running: "set[_Work]" = set()
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,13 @@ def scan(
         work.start(threads if sum(piece.end - piece.start for piece in pieces) > _ONE_THREAD_BYTES else 1)
         work.wait()
     return work.result()
+
+
+@atexit.register
+def _end_all() -> None:
+    """End what still runs: a thread inside an engine while Python ends would abort the process."""
+    for work in list(_running):
+        work.end()
 
 
 class _Clock:
@@ -151,6 +162,7 @@ class _Work:
     def start(self, threads: int) -> None:
         """Begin on `threads` threads."""
         self._running = threads
+        _running.add(self)
         for number in range(threads):
             threading.Thread(target=self._run, args=(number,), name="rlm-scan", daemon=True).start()
 
@@ -174,7 +186,13 @@ class _Work:
             with self._lock:
                 self._running -= 1
                 if not self._running:
+                    _running.discard(self)
                     self._finished.set()
+
+    def end(self) -> None:
+        """Stop, and wait until the threads have let go of the engine."""
+        self._clock.stop()
+        self._finished.wait(_END_SECONDS)
 
     def _is_worth_it(self, number: int) -> bool:
         """Whether a thread besides the first helps: handing over the GIL costs more than a short call takes."""
