@@ -17,6 +17,8 @@ BLOCK_BYTES = 65536
 OVERLAP_BYTES = 256
 BLOOM_BYTES = 8192
 
+_TRIGRAM = 3
+_ROWS_AT_ONCE = 512
 _BITS = 16
 _MULTIPLIER = np.uint32(0x9E3779B1)  # Knuth's multiplicative hash: 2**32 / golden ratio
 _SHIFT = np.uint32(32 - _BITS)
@@ -90,17 +92,44 @@ class BloomIndex:
     def holding(self, clause: Clause) -> BlockMask:
         """Return which blocks may hold the start of at least one literal of `clause`."""
         mask = np.zeros(self.blocks, np.bool_)
-        for literal in clause:
-            mask[self._rows_with(literal)] = True
+        if any(len(literal) < _TRIGRAM for literal in clause):
+            mask[:] = True
+            return mask
+        needed = [_literal_hashes(literal) for literal in clause]
+        common = [hashed for hashed in needed[0] if all(hashed in hashes for hashes in needed)]
+        rows = self._rows_with(np.arange(self.blocks), common)
+        rest = [[hashed for hashed in hashes if hashed not in common] for hashes in needed]
+        if not all(rest):
+            mask[rows] = True
+        elif all(len(hashes) == 1 for hashes in rest):
+            mask[rows[self._any_of(rows, [hashes[0] for hashes in rest])]] = True
+        else:
+            for hashes in rest:
+                mask[self._rows_with(rows, hashes)] = True
         return mask
 
-    def _rows_with(self, literal: bytes) -> npt.NDArray[np.intp]:
-        rows = np.arange(self.blocks)
-        piece = np.frombuffer(literal[:OVERLAP_BYTES], np.uint8)
-        if len(piece) < 3:
-            return rows
-        for hashed in dict.fromkeys(_trigram_hashes(piece).tolist()):
-            rows = rows[(self._matrix[rows, hashed >> 3] >> (hashed & 7)) & 1 == 1]
+    def _rows_with(self, rows: npt.NDArray[np.intp], hashes: Sequence[int]) -> npt.NDArray[np.intp]:
+        """Return those of `rows` that have all of some bits."""
+        for hashed in hashes:
             if not len(rows):
                 break
+            rows = rows[(self._matrix[rows, hashed >> 3] >> (hashed & 7)) & 1 == 1]
         return rows
+
+    def _any_of(self, rows: npt.NDArray[np.intp], hashes: Sequence[int]) -> BlockMask:
+        """Return which of `rows` have at least one of some bits."""
+        found = np.zeros(len(rows), np.bool_)
+        wanted = np.zeros(BLOOM_BYTES, np.uint8)
+        for hashed in hashes:
+            wanted[hashed >> 3] |= 1 << (hashed & 7)
+        places = wanted.nonzero()[0]
+        bits = wanted[places]
+        for first in range(0, len(rows), _ROWS_AT_ONCE):
+            some = rows[first : first + _ROWS_AT_ONCE]
+            found[first : first + _ROWS_AT_ONCE] = (self._matrix[some[:, None], places] & bits).any(axis=1)
+        return found
+
+
+def _literal_hashes(literal: bytes) -> list[int]:
+    hashes: list[int] = _trigram_hashes(np.frombuffer(literal[:OVERLAP_BYTES], np.uint8)).tolist()
+    return list(dict.fromkeys(hashes))

@@ -111,7 +111,9 @@ def _read_once(path: str | Path, max_bytes: int) -> tuple[bytes, os.stat_result,
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode) or before.st_size > max_bytes:
             return b"", before, True
-        data = file.read(max_bytes + 1)
+        data = file.read(before.st_size + 1)  # not the limit: room for all of it would be made at once
+        if len(data) > before.st_size:  # it has grown, or is of a kind that tells no size
+            data += file.read(max_bytes + 1 - len(data))
         after = os.fstat(descriptor)
     same = (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
     return data, after, same

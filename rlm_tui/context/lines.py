@@ -7,6 +7,7 @@ from rlm_tui.context.table import Source
 
 SNIPPET_CHARS = 200
 _BEFORE_MATCH = 60
+_NEAR_BYTES = 2_048
 _REACH_BYTES = 4 * (SNIPPET_CHARS + 2)  # four bytes a character, and one character may be cut at the edge
 
 
@@ -21,6 +22,11 @@ def line_and_column_at(source: Source, seq: int, byte: int) -> tuple[int, int]:
     tape, first = source.tape, source.table.byte_start[seq]
     before_entry = tape.lines_before(first)
     before = tape.lines_before(byte)
+    near = max(first, byte - _NEAR_BYTES)
+    feed = tape.buffer.rfind(b"\n", near, byte)
+    if feed >= 0 or near == first:
+        line_byte = feed + 1 if feed >= 0 else first
+        return before - before_entry + 1, tape.chars_within(line_byte, byte) + 1
     line_byte = tape.after_line_feed(before) if before > before_entry else first
     return before - before_entry + 1, tape.char_of(byte) - tape.char_of(line_byte) + 1
 

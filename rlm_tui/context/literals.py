@@ -19,7 +19,7 @@ with warnings.catch_warnings():
     from re import _parser as parser  # type: ignore[attr-defined]  # as above
 
 Clause = frozenset[bytes]
-"""Literals of which a match must contain at least one, with ASCII letters in lower case."""
+"""Literals of which a match must contain at least one; where case is ignored, ASCII letters in lower case."""
 
 MIN_LITERAL = 3
 MAX_LITERAL = 256
@@ -169,7 +169,7 @@ def _spellings(char: str, ignore_case: bool) -> Clause | None:
         return None if ignore_case else frozenset([char.encode("utf-8", "surrogatepass")])
     if ignore_case and char.lower() in _FOLDED:
         return frozenset(_FOLDED[char.lower()])
-    return frozenset([char.lower().encode()])
+    return frozenset([(char.lower() if ignore_case else char).encode()])
 
 
 def _class_spellings(members: list[tuple[Any, Any]], ignore_case: bool) -> Clause | None:

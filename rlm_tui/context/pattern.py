@@ -27,6 +27,8 @@ _GATE_BYTES = 1 << 20
 _MOST_NODES = 20_000
 """Patterns for the other engine that become larger are refused: it writes repetitions out, holding the GIL."""
 
+_MIN_PROBE = 4
+
 _ADVICE = "Correct the pattern, or look for the exact text with rlm_find."
 _BEYOND_RE2 = (
     "pattern too large",
@@ -42,10 +44,11 @@ _FUZZY = re.compile(r"\{[a-z]")
 class CompiledPattern:
     """A pattern ready to run over UTF-8 bytes.
 
-    `required` is a conjunction of clauses: a match contains at least one literal of each clause, ASCII letters
-    compared in lower case. `may_cross_lines` is True where a match may contain a newline or the pattern depends on
-    where the text starts or ends; it then must run entry by entry. `text_anchors` is the latter alone. `max_bytes`
-    bounds the length of a match, None where it has no bound.
+    `required` is a conjunction of clauses: a match contains at least one literal of each clause; where case is
+    ignored, with ASCII letters in lower case. `may_cross_lines` is True where a match may contain a newline or the
+    pattern depends on where the text starts or ends; it then must run entry by entry. `text_anchors` is the latter
+    alone. `max_bytes` bounds the length of a match, None where it has no bound. `probe` finds one literal that every
+    match contains, on the line of the match; None where looking for it first would not help.
     """
 
     source: str
@@ -55,6 +58,7 @@ class CompiledPattern:
     text_anchors: bool
     max_bytes: int | None
     program: Any = field(repr=False)
+    probe: Any = field(default=None, repr=False)
 
     def finditer(
         self, buffer: Any, pos: int, endpos: int, *, timeout_s: float | None = None
@@ -119,10 +123,22 @@ def compile_pattern(pattern: str, *, literal: bool = False, ignore_case: bool = 
     rewritten = rewrite(pattern)
     if rewritten.bytewise:
         raise PatternError(f"\\C can cut a character in two and is not supported. {_ADVICE}")
-    return _compiled(pattern, program, analyse(rewritten, ignore_case=ignore_case))
+    facts = analyse(rewritten, ignore_case=ignore_case)
+    return _compiled(pattern, program, facts, probe=None if ignore_case or rewritten.flags else _probe(pattern, facts))
 
 
-def _compiled(source: str, program: Any, facts: Analysis) -> CompiledPattern:
+def _probe(pattern: str, facts: Analysis) -> Any:
+    """Return a program that finds the longest literal of a pattern, where it is one literal and not at the start:
+    the engine itself is quick to find what a pattern starts with, and slow on what comes before a literal."""
+    if facts.crosses_lines or facts.text_anchors or not facts.required or len(facts.required[0]) > 1:
+        return None
+    (literal,) = facts.required[0]
+    if len(literal) < _MIN_PROBE or pattern.encode().startswith(literal):
+        return None
+    return _re2_program(literal, literal=True, ignore_case=False)
+
+
+def _compiled(source: str, program: Any, facts: Analysis, *, probe: Any = None) -> CompiledPattern:
     return CompiledPattern(
         source=source,
         engine="re2",
@@ -131,6 +147,7 @@ def _compiled(source: str, program: Any, facts: Analysis) -> CompiledPattern:
         text_anchors=facts.text_anchors,
         max_bytes=facts.max_bytes,
         program=program,
+        probe=probe,
     )
 
 

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlm_tui.context.pattern import CompiledPattern
-from rlm_tui.context.scan_plan import Piece, ScanArea, line_end, plan
+from rlm_tui.context.scan_plan import Piece, ScanArea, line_end, line_start, plan
 
 __all__ = ["COUNT_ON_SECONDS", "ScanArea", "ScanResult", "scan"]
 
 COUNT_ON_SECONDS = 0.04
-"""How long matches are counted beyond the limit before the total is given as a lower bound."""
+"""How long matches are counted beyond the limit, where that is enough to count them all; else the total is given
+as a lower bound after a tenth of it."""
 
 _UNIT_SECONDS = 0.008
 _POLL_SECONDS = 0.02
@@ -34,6 +35,8 @@ _FIRST_PROBE = 16_384
 _PROBE_GROWTH = 8
 
 _END_SECONDS = 2.0
+_PROBES_TO_JUDGE_BY = 32
+_WORTH_PROBING_BYTES = 4_096
 
 Span = tuple[int, int, int]
 _running: "set[_Work]" = set()
@@ -62,15 +65,16 @@ def scan(
     limit: int,
     deadline_ms: float,
     cancel: threading.Event | None = None,
+    count: bool = True,
     threads: int = 2,
 ) -> ScanResult:
     """Search the entries of `areas` for `pattern`.
 
-    Once `limit` matches are found, the rest is counted for `COUNT_ON_SECONDS` at most; a limit of 0 counts only,
-    up to the deadline. `deadline_ms` counts from the call. An engine that is stuck in one long call is left behind:
-    RE2 ends soon, the other one by the deadline.
+    Once `limit` matches are found, the rest is counted if that takes `COUNT_ON_SECONDS` at most; a limit of 0 counts
+    only, up to the deadline. Without `count` a scan ends at the limit. `deadline_ms` counts from the call. An engine
+    that is stuck in one long call is left behind: RE2 ends soon, the other one by the deadline.
     """
-    clock = _Clock(deadline_ms / 1000, cancel)
+    clock = _Clock(deadline_ms / 1000, cancel, COUNT_ON_SECONDS if count else 0.0)
     pieces = plan(list(areas), pattern)
     work = _Work(list(areas), pattern, pieces, limit, clock)
     if pieces:
@@ -89,17 +93,25 @@ def _end_all() -> None:
 class _Clock:
     """When to stop: a deadline, a cancelled flag, or enough counted."""
 
-    def __init__(self, seconds: float, cancel: threading.Event | None) -> None:
+    def __init__(self, seconds: float, cancel: threading.Event | None, count_on: float) -> None:
+        self._count_on = count_on
         self.deadline = time.perf_counter() + seconds
         self._cancel = cancel
         self._end = self.deadline
+        self._counting_since = 0.0
         self.counting = False
 
     def count_on(self) -> None:
-        """The limit is reached: go on only for a short while."""
+        """The limit is reached: go on only for a moment, in which it shows how long the rest would take."""
         if not self.counting:
             self.counting = True
-            self._end = min(self.deadline, time.perf_counter() + COUNT_ON_SECONDS)
+            self._counting_since = time.perf_counter()
+            self._end = min(self.deadline, self._counting_since + self._count_on / 10)
+
+    def expect(self, seconds: float) -> None:
+        """While counting: the rest takes about `seconds`. Allow them if that is soon enough."""
+        if self.counting and time.perf_counter() + seconds <= self._counting_since + self._count_on:
+            self._end = min(self.deadline, self._counting_since + self._count_on)
 
     @property
     def cancelled(self) -> bool:
@@ -141,11 +153,13 @@ class _Work:
         self._views = [memoryview(area.buffer) for area in areas]
         self._mixed = pattern.may_cross_lines and not pattern.text_anchors
         self._pattern = pattern
+        self._probe = pattern.probe
         self._limit = limit
         self._clock = clock
         self._lock = threading.Lock()
         self._unit_bytes = _FIRST_UNIT
         self._units = self._cut(pieces)
+        self._bytes_left = sum(piece.end - piece.start for piece in pieces)
         self._handed_out = 0
         self._active: dict[int, _Unit] = {}
         self._waiting: dict[int, _Unit] = {}
@@ -238,6 +252,8 @@ class _Work:
             if len(self._in_order) >= self._limit > 0:
                 self._clock.count_on()
             pace = unit.bytes / max(seconds, 1e-6)
+            self._bytes_left -= unit.bytes
+            self._clock.expect(self._bytes_left / pace)
             wanted = min(int(pace * _UNIT_SECONDS), self._unit_bytes * 4)
             self._unit_bytes = max(_SMALLEST_UNIT, min(wanted, _LARGEST_UNIT))
 
@@ -339,10 +355,25 @@ class _Work:
         if pattern.engine == "regex":
             return self._backtracked(view, pos, end)
         if end - pos <= max(self._unit_bytes, _SMALLEST_UNIT):
-            return pattern.finditer(view, pos, end)
+            return pattern.finditer(view, pos, end) if self._probe is None else self._probed(view, pos, end)
         if pattern.max_bytes is not None and not pattern.text_anchors and pattern.max_bytes < _LARGEST_UNIT:
             return self._stepwise(view, pos, end, pattern.max_bytes)
         return self._unbounded(view, pos, end)
+
+    def _probed(self, view: Any, pos: int, end: int) -> Iterator[tuple[int, int]]:
+        """Run the pattern over the lines alone that hold the literal it needs; over all where most lines do."""
+        probe, found, first = self._probe, 0, pos
+        while pos < end and (hit := probe.search(view, pos, end)) is not None:
+            found += 1
+            if found >= _PROBES_TO_JUDGE_BY and (hit.start() - first) < found * _WORTH_PROBING_BYTES:
+                self._probe = None
+                break
+            start = max(pos, line_start(view, hit.start(), pos))
+            pos = min(end, line_end(view, hit.end(), end))
+            yield from self._pattern.finditer(view, start, pos)
+        else:
+            return
+        yield from self._pattern.finditer(view, pos, end)
 
     def _stepwise(self, view: Any, pos: int, end: int, reach: int) -> Iterator[tuple[int, int]]:
         """Search step by step, each step seeing as far beyond its end as a match can reach."""

@@ -7,7 +7,7 @@ pattern asks where its text starts or ends.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ Offsets = npt.NDArray[np.int64]
 Bounds = tuple[int, int, int, int]
 """Start and end of a range, and of what it lies in."""
 
+_FEW = 50
 _FIRST_LOOK = 1024
 _LONGEST_LOOK = 1 << 20
 
@@ -72,7 +73,7 @@ def _area_ranges(area: ScanArea, pattern: CompiledPattern) -> Iterator[Bounds]:
     if area.blooms is None or not pattern.required or not area.blooms.blocks:
         return _all(starts, ends)
     blocks = int(ends[-1]) // BLOCK_BYTES + 1
-    masks = [_mask(area.blooms, clause, blocks) for clause in pattern.required]
+    masks = _masks(area.blooms, pattern.required, blocks)
     if _is_short(pattern):
         return _around_blocks(np.logical_and.reduce(masks), starts, ends, pattern.max_bytes or 0)
     if pattern.may_cross_lines:
@@ -97,6 +98,17 @@ def _adjacent(starts: Offsets, ends: Offsets) -> tuple[Offsets, Offsets]:
         return starts, ends
     breaks = np.flatnonzero(starts[1:] != ends[:-1] + 1)
     return starts[np.concatenate(([0], breaks + 1))], ends[np.concatenate((breaks, [len(ends) - 1]))]
+
+
+def _masks(blooms: BloomIndex, required: Sequence[Clause], blocks: int) -> list[BlockMask]:
+    """Return a mask a clause, the strictest clause first; once few blocks are left, another would cost more than
+    it spares."""
+    masks: list[BlockMask] = []
+    for clause in required:
+        masks.append(_mask(blooms, clause, blocks))
+        if np.count_nonzero(masks[-1]) * _FEW < blocks:
+            break
+    return masks
 
 
 def _mask(blooms: BloomIndex, clause: Clause, blocks: int) -> BlockMask:

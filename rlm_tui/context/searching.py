@@ -34,6 +34,7 @@ def search_refs(
     deadline_ms: int,
     cancel: CancelFlag | None,
     building: bool,
+    count: bool = True,
 ) -> SearchReply:
     """Search the current entries of `refs`; see `ContextReader.search` and `find`."""
     from rlm_tui.context.pattern import compile_pattern
@@ -53,7 +54,7 @@ def search_refs(
         for area in areas
     ]
     began = time.perf_counter()
-    result = scan(scanned, compiled, limit=max_results, deadline_ms=deadline_ms, cancel=cancel)
+    result = scan(scanned, compiled, limit=max_results, deadline_ms=deadline_ms, cancel=cancel, count=count)
     hits = hits_of(refs, areas, result.spans[:max_results])
     return SearchReply(
         pattern=pattern,

@@ -121,6 +121,10 @@ class Tape:
         first = block * BLOCK_BYTES
         return self.char_marks[block] + _count(self.signed[first:byte] > _LAST_CONTINUATION)
 
+    def chars_within(self, first: int, last: int) -> int:
+        """Return how many characters start in the bytes `[first, last)`, by counting them: for short ranges."""
+        return _count(self.signed[first:last] > _LAST_CONTINUATION)
+
     def text(self, first_byte: int, last_byte: int) -> str:
         """Return the characters of `[first_byte, last_byte)`, both at a character's start."""
         return str(self.buffer[first_byte:last_byte], "utf-8")

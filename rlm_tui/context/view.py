@@ -59,7 +59,9 @@ class ContextView(Reading):
         label: str | None = None,
         deadline_ms: int = DEFAULT_DEADLINE_MS,
         cancel: CancelFlag | None = None,
+        count: bool = True,
     ) -> SearchReply:
+        """As the reader's; without `count` it ends at `max_results`, and the total is a lower bound."""
         return search_refs(
             self.refs,
             pattern,
@@ -70,6 +72,7 @@ class ContextView(Reading):
             deadline_ms=deadline_ms,
             cancel=cancel,
             building=self._core.building,
+            count=count,
         )
 
     def find(

@@ -255,3 +255,31 @@ def test_known_catastrophic_patterns_end() -> None:
         text = case["prefix"] + case["pump"] * 20_000 + case["suffix"]
         found = scan([area_of([text.encode("utf-8", "replace")])], compiled, limit=10, deadline_ms=100)
         assert found.exact or found.reason == "deadline" or found.total >= 10
+
+
+@pytest.mark.parametrize("every", [1, 7, 2_000], ids=["on every line", "on some lines", "rare"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"\w+_needle\b",
+        r"^ *\w+ = needle",
+        r"[a-z]+\d?needle.*$",
+        r"\b\w{2} needle \w+",
+        r"(?:x|.)needle",
+        r".{0,3}needle.{0,3}needle",
+        r"\S*needle[^\n]*東",
+    ],
+)
+def test_looking_for_the_literal_first_changes_nothing(pattern: str, every: int) -> None:
+    words = ["ab", "cd_needle", "x1", "東京", "a = needle", "zz needle yy", "needle needle", "foo7needle", "é"]
+    lines = [
+        " ".join(words[(number * step) % len(words)] if number % every == 0 else "plain words" for step in (1, 4, 7))
+        for number in range(12_000)
+    ]
+    area = area_of(["\n".join(lines).encode(), b"needle", "\n".join(lines[::-1]).encode()])
+    compiled = compile_pattern(pattern)
+    assert compiled.probe is not None
+    result = run([area], compiled)
+    assert result.spans == reference([area], pattern, literal=False, ignore_case=False)
+    assert result.total == len(result.spans)
+    assert scan([area], compiled, limit=5, deadline_ms=LONG_MS, count=False).spans == result.spans[:5]
