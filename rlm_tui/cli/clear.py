@@ -61,11 +61,15 @@ def clear(session: str, everything: bool, yes: bool, as_json: bool) -> None:
 
 
 def _unused_corpora(paths: Paths) -> list[Path]:
-    """Return the corpora of which no session's log attaches a segment."""
+    """Return the corpora of which no session's log attaches a segment and nobody has one open."""
+    from rlm_tui.context.layout import TAPE_SUFFIX
+    from rlm_tui.context.tape_file import is_in_use
+
     if not paths.corpora.is_dir():
         return []
     used = {folder for event in _attached(paths) for folder in (paths.home / event.path).resolve().parents}
-    return sorted(folder for folder in paths.corpora.iterdir() if folder.is_dir() and folder.resolve() not in used)
+    unused = (folder for folder in paths.corpora.iterdir() if folder.is_dir() and folder.resolve() not in used)
+    return sorted(folder for folder in unused if not any(map(is_in_use, folder.glob(f"segments/*{TAPE_SUFFIX}"))))
 
 
 def _prune(paths: Paths) -> int:

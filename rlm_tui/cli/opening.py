@@ -11,7 +11,7 @@ from rlm_tui.cli.options import load
 from rlm_tui.cli.output import say
 from rlm_tui.config.paths import Paths
 from rlm_tui.config.settings import ContextSettings
-from rlm_tui.errors import UsageError
+from rlm_tui.errors import ContextError, UsageError
 from rlm_tui.text import one_line
 
 if TYPE_CHECKING:
@@ -47,8 +47,13 @@ def open_context(session: str, path: str, *, confirmed: bool = False) -> Iterato
     store = ContextStore(paths.home)
     try:
         report = refresh(paths, root, loaded.settings.context, confirmed=confirmed)
-        for ref in report.segments:
-            store.attach(ref)
+        try:
+            store.attach_all(report.segments)
+        except ContextError:  # damaged and set aside just now, or gone since: what is missing is read again
+            store.close()
+            store = ContextStore(paths.home)
+            report = refresh(paths, root, loaded.settings.context, confirmed=confirmed)
+            store.attach_all(report.segments)
         store.add_sources([str(root)])
         store.set_left_out(list(report.left_out), report.left_out_total)
         yield store

@@ -26,6 +26,10 @@ class StoreCore:
         """The references as they are now."""
         return self.table.now
 
+    def refs_source(self, source: int) -> Source:
+        """Return what was added as source number `source`, whether entries lie on it or not."""
+        return self.table.source(source)
+
 
 def tails_of(refs: Refs) -> list[Tail]:
     """Return the tails that entries lie on, in order of first use."""

@@ -22,6 +22,7 @@ from rlm_tui.context.ignore import IgnoreRules
 from rlm_tui.context.ingest import IngestProgress, ProgressMeter
 from rlm_tui.context.layout import DATABASE_SUFFIX, SegmentRef, tape_path
 from rlm_tui.context.manifest import Manifest, load_manifest
+from rlm_tui.context.tape_file import is_in_use
 from rlm_tui.errors import ContextError
 
 if TYPE_CHECKING:
@@ -194,8 +195,8 @@ class Corpus:
     def prune(self, keep: Collection[str], *, min_age_s: float = _PRUNE_AGE_S) -> int:
         """Delete segments that are neither current nor among `keep` (segment ids that sessions refer to).
 
-        Segments younger than `min_age_s` stay: a session may be about to log them. Returns the bytes freed;
-        0 where another process is at work.
+        Segments that some process has open stay, and so do those that were made or current less than `min_age_s`
+        ago: a session may be about to log them. Returns the bytes freed; 0 where another process is at work.
         """
         if not self.segments_directory.is_dir():
             return 0
@@ -208,6 +209,8 @@ class Corpus:
             for database in self.segments_directory.glob(f"[!.]*{DATABASE_SUFFIX}"):
                 status = database.stat()
                 if database.name.removesuffix(DATABASE_SUFFIX) in needed or status.st_mtime > oldest:
+                    continue
+                if is_in_use(tape_path(database)):
                     continue
                 for path in (database, tape_path(database)):
                     if path.exists():

@@ -1,5 +1,6 @@
 """One refresh of a corpus: find what changed, hand over what is there, store what is new."""
 
+import os
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -80,7 +81,9 @@ class Refresh:
         if complete:
             live = self.manifest.live_chars(self._current.values())
             used = {state.segment for state in self._current.values()}
-            self.manifest.segments = [s for s in self.manifest.segments if live[s.segment] or s.segment in used]
+            current = [s for s in self.manifest.segments if live[s.segment] or s.segment in used]
+            self._mark_dropped({s.segment for s in self.manifest.segments} - {s.segment for s in current})
+            self.manifest.segments = current
         self._save(complete=complete)
 
     def _listed(self) -> list[Candidate]:
@@ -230,6 +233,12 @@ class Refresh:
         after = (left_out, len(self.left_out), complete)
         self.manifest.left_out, self.manifest.left_out_total, self.manifest.complete = after
         save_manifest(self._corpus.manifest_path, self.manifest)
+
+    def _mark_dropped(self, segments: set[str]) -> None:
+        """Let a segment's age count from now: another process may be about to open what it was just told of."""
+        for segment in segments:
+            with suppress(OSError):
+                os.utime(self._corpus.segment_path(segment))
 
     def _drop_leftovers(self) -> None:
         """Remove what a process left that died while it wrote: only the lock's holder writes here."""

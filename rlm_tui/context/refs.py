@@ -82,6 +82,10 @@ class RefTable:
         self._names = (*self._names, name)
         return len(self._sources) - 1
 
+    def source(self, index: int) -> Source:
+        """Return the source that `add_source` gave `index` to."""
+        return self._sources[index]
+
     def add(self, source: int, seqs: Sequence[int]) -> tuple[int, int]:
         """Give the next numbers and offsets to entries `seqs` of a source; return the first of each."""
         import numpy as np

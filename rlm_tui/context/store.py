@@ -47,6 +47,11 @@ class ContextStore(ContextView):
         with self._lock:
             return self._core.table.add(self._core.table.add_source(segment, ref.source), seqs)
 
+    def attach_all(self, refs: Iterable[SegmentRef]) -> None:
+        """Join segments one after another; see `attach`."""
+        for ref in refs:
+            self.attach(ref)
+
     def attach_missing(self, ref: SegmentRef) -> tuple[int, int]:
         """Take the numbers and offsets of a segment that cannot be read, so that later ones stay what they were."""
         with self._lock:
@@ -76,6 +81,25 @@ class ContextStore(ContextView):
             entry = make_entry(self._core.refs, number)
         self._core.indexer.wake(tail)
         return entry
+
+    def open_sealed(self, ref: SegmentRef) -> int:
+        """Open a segment that this context's tail was sealed into before; return what `append_sealed` takes.
+
+        Raises `ContextError` when it cannot be read or is another one.
+        """
+        segment = self._open(ref)
+        with self._lock:
+            return self._core.table.add_source(segment, "")
+
+    def append_sealed(self, source: int, seq: int) -> None:
+        """Add entry `seq` of a sealed segment, as `append` did before it was sealed."""
+        with self._lock:
+            self._core.table.add(source, [seq])
+
+    def sealed_chars(self, source: int, seq: int) -> int:
+        """Return the characters of entry `seq` of a sealed segment, or -1 where it has no such entry."""
+        table = self._core.refs_source(source).table
+        return table.n_chars[seq] if seq < len(table) else -1
 
     def supersede(self, entry: int) -> None:
         """Hide an entry from search; it stays readable. Raises `ContextError` when there is none."""
@@ -109,7 +133,8 @@ class ContextStore(ContextView):
         """Move what the tail holds now into a sealed segment; return its reference and first and last number.
 
         Offsets and numbers stay. Appending and reading go on meanwhile (new entries go to a new tail), so this
-        may run on a worker thread. Returns None for an empty tail. Raises `ContextError` or `OSError` when the
+        may run on a worker thread. Returns None for an empty tail, and for one that ends amid the parts of one long
+        result. Raises `ContextError` or `OSError` when the
         segment cannot be written; the entries then stay where they are.
         """
         if directory is None:
@@ -118,7 +143,7 @@ class ContextStore(ContextView):
             directory = self._session_dir / "segments"
         with self._lock:
             tail, source = self._tail, self._tail_source
-            if tail is None or not len(tail.table):
+            if tail is None or not len(tail.table) or tail.table.part[-1] + 1 < tail.table.parts[-1]:
                 return None
             self._tail = None
             numbers = (self._core.refs.source == source).nonzero()[0].tolist()

@@ -1,6 +1,7 @@
 """The tape of a sealed segment as a file: mapped, checked, and written again from the database."""
 
 import contextlib
+import fcntl
 import hashlib
 import mmap
 import os
@@ -17,9 +18,27 @@ _ROWS_AT_ONCE = 64
 
 
 def map_file(path: Path) -> Buffer:
-    """Map a file for reading; an empty one, which cannot be mapped, is `b""`. Raises `OSError`."""
+    """Map a file for reading; an empty one, which cannot be mapped, is `b""`. Raises `OSError`.
+
+    As long as the map lives, `is_in_use` says so in every process: the map keeps the file open, and with it a
+    shared lock.
+    """
     with path.open("rb") as file:
+        with contextlib.suppress(OSError):  # a file system without locks: then age alone protects it
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
         return _map(file)
+
+
+def is_in_use(path: Path) -> bool:
+    """Return whether some process has the tape at `path` mapped."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _map(file: IO[bytes]) -> Buffer:

@@ -7,6 +7,7 @@ is told through the session's envelopes and in no other way.
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,7 @@ from rlm_tui.tools.registry import Registry
 TurnEnd = ev.TurnFinished | ev.TurnInterrupted
 
 _HOUSEKEEPING_S = 1.0
+_SEAL_AGAIN_S = 60.0
 
 
 class Assistant:
@@ -230,8 +232,9 @@ class Assistant:
     # --- housekeeping ----------------------------------------------------------------------------------
 
     async def _keep_house(self) -> None:
-        """Once a second: write what a full disk held up, tell of it, and sync what is not synced yet."""
+        """Once a second: write what a full disk held up, tell of it, sync what is not synced yet, seal a long tail."""
         told = ""
+        seal_from = 0.0
         while True:
             await asyncio.sleep(_HOUSEKEEPING_S)
             with contextlib.suppress(RlmTuiError):
@@ -240,3 +243,9 @@ class Assistant:
             if problem != told:
                 told = problem
                 self.session.record(ev.Progress("disk", 0, 0, detail=problem, finished=not problem))
+            if not problem and time.monotonic() >= seal_from:
+                try:
+                    await self.session.seal()
+                except (RlmTuiError, OSError) as error:
+                    seal_from = time.monotonic() + _SEAL_AGAIN_S
+                    self.session.record(ev.Notice("warning", f"Older text could not be moved out of memory: {error}"))

@@ -5,6 +5,7 @@ and is passed on to the listeners, in that order (durable before visible). Owned
 context may be read from any thread.
 """
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable, Iterable
@@ -18,6 +19,7 @@ from rlm_tui.context.store import ContextStore
 from rlm_tui.errors import ContextError, SessionError
 from rlm_tui.session.log import LOG_NAME, Damage, LogWriter, read_log
 from rlm_tui.session.outputs import INLINE_CHARS, digest, load_output, save_output
+from rlm_tui.session.sealing import SealedEntries, seal_from, sealed_event, sealed_segments
 from rlm_tui.session.state import SessionState
 from rlm_tui.text import without_surrogates
 
@@ -44,6 +46,7 @@ class Session:
         self.attached: dict[str, ev.SegmentAttached] = {}
         self.tail_files: dict[str, int] = {}
         self._listeners: list[Listener] = []
+        self._sealed_chars = 0
         self._closed = False
 
     @classmethod
@@ -108,7 +111,10 @@ class Session:
                 yield record
 
         records = noted(read_log(self.directory / LOG_NAME))
-        return fold_records(records, self.directory, self._home, self.state, self.context)
+        sealed = SealedEntries(sealed_segments(self.directory / LOG_NAME), self.directory, self.context)
+        missing = fold_records(records, self.directory, self._home, self.state, self.context, sealed)
+        self._sealed_chars = sealed.chars
+        return [*sealed.problems, *missing]
 
     def _note_files(self, event: ev.AnyEvent) -> None:
         """Remember which segments are attached, and which files have a current text of their own in the tail."""
@@ -219,6 +225,20 @@ class Session:
         self.record(ev.EntrySuperseded(entry, by, reason))
         self.context.supersede(entry)
 
+    async def seal(self) -> bool:
+        """Move a tail that has grown large into a segment, on a worker thread; return whether there was one.
+
+        Offsets stay, and everything goes on meanwhile. Raises `ContextError` or `OSError` when it cannot be written;
+        nothing is lost then.
+        """
+        if self.context.tail_chars < seal_from(self._sealed_chars):
+            return False
+        sealed = await asyncio.to_thread(self.context.seal_tail)
+        if sealed is not None and not self._closed:
+            self._sealed_chars += sealed[0].chars
+            self.record(sealed_event(*sealed, self.directory))
+        return sealed is not None
+
     # --- closing ---------------------------------------------------------------------------------------
 
     def close(self, reason: str = "") -> None:
@@ -238,7 +258,11 @@ class Session:
 def fold_log(directory: Path, home: Path, state: SessionState, context: ContextStore | None) -> list[str]:
     """Fold a log into `state` and, unless it is None, rebuild `context`; return sentences on what is missing."""
     records = read_log(directory / LOG_NAME)
-    return fold_records(records, directory, home, state, context)
+    if context is None:
+        return fold_records(records, directory, home, state, None)
+    sealed = SealedEntries(sealed_segments(directory / LOG_NAME), directory, context)
+    missing = fold_records(records, directory, home, state, context, sealed)
+    return [*sealed.problems, *missing]
 
 
 def fold_records(
@@ -247,6 +271,7 @@ def fold_records(
     home: Path,
     state: SessionState,
     context: ContextStore | None,
+    sealed: SealedEntries | None = None,
 ) -> list[str]:
     """Fold records that were read from a log; see `fold_log`."""
     missing: list[str] = []
@@ -256,6 +281,8 @@ def fold_records(
             damaged += 1
             continue
         state.apply(record)
+        if sealed is not None and isinstance(record.event, ev.EntryAppended) and sealed.place(record.event):
+            continue
         if context is not None:
             problem = apply_to_context(record.event, record.at, directory, home, context)
             if problem:

@@ -1,5 +1,6 @@
 """A project's corpus: what is read when, what survives a stop, and what two processes make of one project."""
 
+import gc
 import json
 import os
 import subprocess
@@ -25,6 +26,7 @@ from rlm_tui.context.ignore import IgnoreRules
 from rlm_tui.context.layout import SegmentRef
 from rlm_tui.context.refresh import LISTING, MAX_SMALL_SEGMENTS
 from rlm_tui.context.segment import Segment
+from rlm_tui.context.store import ContextStore
 from rlm_tui.errors import ContextError
 
 RULES = IgnoreRules(use_git=False)
@@ -380,6 +382,24 @@ def test_segments_no_longer_needed_stay_until_they_are_pruned(project: Project) 
     assert project.corpus.size_on_disk == before - freed
     assert not (project.home / old.path).exists()
     assert (project.home / new.path).exists()
+
+
+def test_a_segment_that_is_open_or_was_current_just_now_is_not_pruned(project: Project) -> None:
+    project.put("a", "one")
+    (old,) = project.refresh().segments
+    os.utime(project.home / old.path, (1, 1))  # made long ago
+    project.put("a", "two", age_s=50)
+    project.refresh()
+    assert project.corpus.prune(set()) == 0
+    os.utime(project.home / old.path, (1, 1))
+    opened = ContextStore(project.home)
+    opened.attach(old)
+    assert project.corpus.prune(set()) == 0
+    assert opened.find("one").total_found == 1
+    opened.close()
+    del opened
+    gc.collect()
+    assert project.corpus.prune(set()) > 0
 
 
 def test_a_segment_that_is_missing_is_read_again(project: Project) -> None:

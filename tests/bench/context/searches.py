@@ -131,9 +131,10 @@ def ranked(store: ContextStore, folder: Path, files: Path, runs: int, *, fts5: b
     theirs = [timed(lambda query=query: _fts5_top(database, query), runs).median for query in QUERIES]  # type: ignore[misc]  # bound now
     size = (folder / "fts5.sqlite").stat().st_size / 1e6
     database.close()
+    yardstick = f"FTS5 {max(theirs):.1f} ms (built in {built:.0f} s, {size:,.0f} MB)"
     yield Row(
-        "BM25 top 10, worst of 5 queries", f"{worst:.1f} ms", f"FTS5 {max(theirs):.1f} ms (built in {built:.0f} s, {size:,.0f} MB)",
-        f"{worst / max(theirs):.2f}", "30 ms", worst <= 30,
+        "BM25 top 10, worst of 5 queries", f"{worst:.1f} ms", yardstick, f"{worst / max(theirs):.2f}",
+        "30 ms", worst <= 30,
     )  # fmt: skip
 
 
