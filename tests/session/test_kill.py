@@ -83,7 +83,7 @@ def test_killed_while_appending_and_sealing(tmp_path: Path) -> None:
     pick = random.Random(5)
     acked: dict[int, tuple[int, int, str]] = {}
     for number in range(KILLS):
-        for line in _killed_after(_WRITER, [str(tmp_path), str(number)], 0.05 + pick.random() * 0.6):
+        for line in _killed_after(_WRITER, [str(tmp_path), str(number)], 0.05 + pick.random() ** 3 * 3):
             word, *rest = line.split()
             if word == "missing":
                 assert rest == []
