@@ -18,6 +18,7 @@ from rlm_tui.api.answer import Answer, CompletionError
 from rlm_tui.api.sources import Context, sources_of
 from rlm_tui.errors import ConfigError, UsageError
 from rlm_tui.events import Envelope
+from rlm_tui.text import without_surrogates
 
 if TYPE_CHECKING:
     from rlm_tui.api.completion import Completion
@@ -174,6 +175,7 @@ class RLM:
     def _prepare(self, prompt: str, context: Context, listener: Callable[[Envelope], None] | None) -> "Completion":
         if not prompt.strip():
             raise UsageError("The prompt is empty: say what you want to know.")
+        prompt, _ = without_surrogates(prompt)
         sources = sources_of(context)
         options = self._options(prompt)
         from rlm_tui.api.completion import Completion
