@@ -65,6 +65,7 @@ class Completion:
         for source in self._sources:
             self._stop_if_cancelled()
             await self._read(source)
+        await self._assistant.warm_up()  # loading the model client takes none of the question's own time
         self._stop_if_cancelled()
         end = await self._assistant.ask(self._options.prompt)
         self._stop_if_cancelled()
