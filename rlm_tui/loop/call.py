@@ -7,6 +7,7 @@ they see (`CallSpec`) and in what surrounds them (`Surroundings`: the engine).
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event as CancelFlag
@@ -55,6 +56,7 @@ class CallSpec:
     schema: dict[str, Any] | None = None
     stream: bool = True
     reasoning: str = ""
+    memo_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,10 @@ class Surroundings(Protocol):
         """Return a new tool request's id."""
         ...
 
+    def memo_key(self, spec: CallSpec, tools_used: AbstractSet[str]) -> str:
+        """Return the key under which the call's answer may be given to an equal one; empty for none."""
+        ...
+
     def keep_answer(self, spec: CallSpec, answer: str) -> int:
         """Put a sub-call's answer into the context; return its entry, or -1 where it is not kept."""
         ...
@@ -124,6 +130,7 @@ class Call:
     replies: int = 0
     answer: str | None = None
     """What a tool ended the call with; it has not passed through the prompt."""
+    tools_used: set[str] = field(default_factory=set)
     calls_tools: bool = False
     """Whether the model has called a tool the provider's way: its code blocks are then only shown."""
 
@@ -178,7 +185,8 @@ class Call:
         reply, value = outcome
         citations = find_citations(reply.text, self.spec.context)
         entry = self.around.keep_answer(self.spec, reply.text)
-        self.record(ev.CallFinished(reply.text, citations, self.usage, self.cost, entry, reply.finish))
+        key = self.around.memo_key(self.spec, self.tools_used) if reply.finish == "stop" else ""
+        self.record(ev.CallFinished(reply.text, citations, self.usage, self.cost, entry, reply.finish, key))
         return CallOutcome(
             self.spec.number, reply.text, citations, self.usage, self.cost, value, finish=reply.finish, entry=entry
         )
@@ -283,6 +291,7 @@ class Call:
     async def _run_tool(self, request: ev.ToolRequest) -> Message:
         started = time.perf_counter()
         cancel = CancelFlag()
+        self.tools_used.add(request.name)
         if self.answer is not None:
             self.record(ev.ToolRequested(request.request, request.name, {}))
             return self._end_tool(request, started, ToolResult("Not run: the answer was given.", "not run", ok=False))
