@@ -57,6 +57,8 @@ class CallSpec:
     stream: bool = True
     reasoning: str = ""
     memo_key: str = ""
+    budget: Budget | None = None
+    """A sub-call's own part of the budget; None: the turn's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,11 @@ class Call:
     calls_tools: bool = False
     """Whether the model has called a tool the provider's way: its code blocks are then only shown."""
 
+    @property
+    def budget(self) -> Budget:
+        """What this call spends from."""
+        return self.spec.budget or self.around.budget
+
     def record(self, event: ev.AnyEvent) -> None:
         """Record an event as this call's."""
         self.around.session.record(event, call=self.spec.number, parent=self.spec.parent, depth=self.spec.depth)
@@ -198,7 +205,7 @@ class Call:
     # --- asking ----------------------------------------------------------------------------------------
 
     async def _ask(self) -> ReplyPart:
-        self.around.budget.check()
+        self.budget.check()
         if self.replies >= MAX_REPLIES:
             raise BudgetExceeded(
                 "replies", MAX_REPLIES, self.replies, f"The call did not come to an answer in {MAX_REPLIES} replies."
@@ -239,7 +246,7 @@ class Call:
         reply = msgspec.structs.replace(reply, requests=requests)
         self.usage += reply.usage
         self.cost = None if self.cost is None or reply.cost is None else self.cost + reply.cost
-        self.around.budget.spend(reply.usage, reply.cost)
+        self.budget.spend(reply.usage, reply.cost)
         self.record(
             ev.ReplyFinished(
                 reply.text, reply.model, reply.requests, reply.reasoning, reply.usage, reply.cost, reply.finish,
@@ -266,12 +273,22 @@ class Call:
                 results += await asyncio.gather(*(self._run_tool(request) for request in group))
         if reply.requests and not self.messages[-1].requests:
             results = [results_message([message.content for message in results])]
-        left = MAX_REPLIES - self.replies
-        if left <= _REMIND_FROM and results:
+        note = self._reminder()
+        if note and results:
             last = results[-1]
-            note = f"\n\n({left} replies left in this call: answer soon with your best inference.)"
-            results[-1] = msgspec.structs.replace(last, content=last.content + note)
+            results[-1] = msgspec.structs.replace(last, content=f"{last.content}\n\n{note}")
         return results
+
+    def _reminder(self) -> str:
+        """Return what the model must know of its limits now: few replies left, or a budget that shrinks."""
+        lines = []
+        left = MAX_REPLIES - self.replies
+        if left <= _REMIND_FROM:
+            lines.append(f"({left} replies left in this call: answer soon with your best inference.)")
+        scarce = self.budget.scarce()
+        if scarce:
+            lines.append(f"(Nearly used up: {scarce} left. Submit your best inference soon.)")
+        return "\n".join(lines)
 
     def _groups(self, requests: Sequence[ev.ToolRequest]) -> list[list[ev.ToolRequest]]:
         """Return runs of requests that may go at the same time; a tool that changes things goes alone."""
@@ -321,7 +338,7 @@ class Call:
             self.around.project, cancel, lambda text: self.record(ev.ToolOutput(request.request, text)),
         )  # fmt: skip
         try:
-            self.around.budget.admit_repeat(key)
+            self.budget.admit_repeat(key)
             return await tool.run(arguments, run)
         except BudgetExceeded as error:
             self.record(error.event())

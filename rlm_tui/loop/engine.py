@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import Path
 
 from rlm_tui import events as ev
@@ -16,6 +17,7 @@ from rlm_tui.context.entry import Entry
 from rlm_tui.loop.budget import Budget
 from rlm_tui.loop.call import Call, CallOutcome, CallSpec
 from rlm_tui.loop.memo import PURE_TOOLS
+from rlm_tui.loop.partial import found_so_far
 from rlm_tui.loop.prompt import root_metadata, spans_text, sub_metadata, system_text
 from rlm_tui.loop.subcalls import SubCallMaker, is_cancelling
 from rlm_tui.loop.window import TokenEstimate, fit, prompt_tokens
@@ -128,6 +130,8 @@ class Engine:
         node = self.session.state.turns[-1].node
         cost = node.cost if node.cost_known else None
         model = self.session.state.model
+        if outcome.kind == "budget" and not outcome.answer:
+            outcome = replace(outcome, answer=found_so_far(node))
         if outcome.answer and len(outcome.answer) >= self.capture.assistant_min_chars:
             self.session.append_parts("assistant", f"#{number}", outcome.answer, self.capture.max_chars)
         if not outcome.error:
@@ -250,7 +254,7 @@ class Engine:
             return Message("user", f"{spec.prompt}\n\n{spans_text(spec.context, spans)}" if spans else spec.prompt)
         parts = [
             spec.prompt, "",
-            sub_metadata(spans, chars, budget=self.budget.remaining_text(spec.depth), inlined=inlined),
+            sub_metadata(spans, chars, budget=(spec.budget or self.budget).remaining_text(spec.depth), inlined=inlined),
         ]  # fmt: skip
         if spec.schema is not None:
             parts += ["", f"Answer with JSON alone that fits this schema: {_compact(spec.schema)}"]

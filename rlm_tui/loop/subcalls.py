@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rlm_tui import events as ev
+from rlm_tui.config.settings import BudgetSettings
 from rlm_tui.errors import ContextError
 from rlm_tui.loop.answers import check_schema, parse_answer
-from rlm_tui.loop.budget import BudgetExceeded
+from rlm_tui.loop.budget import Budget, BudgetExceeded
 from rlm_tui.loop.call import CallOutcome, CallSpec
 from rlm_tui.loop.citations import find_citations
 from rlm_tui.loop.memo import leaf_key
@@ -51,10 +52,11 @@ class SubCallMaker:
                 checked.append(task.schema)
         answers: list[SubAnswer | None] = [None] * len(tasks)
         places = iter(range(len(tasks)))
+        refused: list[str] = []
 
         async def work() -> None:
             for place in places:
-                answers[place] = await self._run(tasks[place], request, place)
+                answers[place] = await self._run(tasks[place], request, place, refused)
 
         workers = min(len(tasks), self._engine.settings.budget.concurrency)
         async with asyncio.TaskGroup() as group:
@@ -64,12 +66,19 @@ class SubCallMaker:
 
     def remaining(self) -> Mapping[str, float]:
         """Return what is left of each budget that has a limit."""
-        return self._engine.budget.remaining()
+        return self._budget.remaining()
+
+    @property
+    def _budget(self) -> Budget:
+        return self._spec.budget or self._engine.budget
 
     # --- one sub-call ----------------------------------------------------------------------------------
 
-    async def _run(self, task: SubTask, request: str, index: int) -> SubAnswer:
-        """Run one sub-call; a refusal, failure or cancellation comes back as its `error`."""
+    async def _run(self, task: SubTask, request: str, index: int, refused: list[str] | None = None) -> SubAnswer:
+        """Run one sub-call; a refusal, failure or cancellation comes back as its `error`.
+
+        `refused` is the batch's: a budget that one part has met is met by all after it, and recorded once.
+        """
         engine, parent = self._engine, self._spec
         if task.plain and spans_chars(task.spans) > PLAIN_CHARS:
             return SubAnswer(0, "", _too_long(spans_chars(task.spans)))
@@ -81,13 +90,25 @@ class SubCallMaker:
             known = engine.session.state.memo.get(spec.memo_key) if spec.memo_key else None
             if known is not None:
                 return self._remembered(spec, known)
-            engine.budget.admit_call(spec.depth)
+            if refused:
+                return SubAnswer(0, "", refused[0])
+            self._budget.admit_call(spec.depth)
         except ContextError as error:
             return SubAnswer(0, "", str(error))
         except BudgetExceeded as error:
             engine.session.record(error.event(), call=parent.number, parent=parent.parent, depth=parent.depth)
+            if refused is not None:
+                refused.append(str(error))
             return SubAnswer(0, "", str(error))
-        return await self._ask(replace(spec, number=engine.next_call()))
+        return await self._ask(replace(spec, number=engine.next_call(), budget=self._share(task)))
+
+    def _share(self, task: SubTask) -> Budget | None:
+        """Return what the sub-call spends from: its caller's budget, or a part of it with limits of its own."""
+        if not task.limits:
+            return self._spec.budget
+        share = self._budget.part(limits_of(task.limits, self._budget.limits))
+        share.calls = 1  # the sub-call itself
+        return share
 
     def _make_spec(self, task: SubTask, request: str, index: int) -> CallSpec:
         engine, parent = self._engine, self._spec
@@ -107,7 +128,10 @@ class SubCallMaker:
         if spec.memo_key:
             engine.leaves[spec.memo_key] = child
         try:
-            outcome = await child
+            async with asyncio.timeout(spec.budget.limits.seconds if spec.budget is not None else None):
+                outcome = await child
+        except TimeoutError:
+            return self._out_of_time(spec)
         except asyncio.CancelledError:
             if is_cancelling():
                 child.cancel()
@@ -117,6 +141,15 @@ class SubCallMaker:
             engine.tasks.pop(spec.number, None)
             engine.leaves.pop(spec.memo_key, None)
         return self._sub_answer(outcome)
+
+    def _out_of_time(self, spec: CallSpec) -> SubAnswer:
+        assert spec.budget is not None
+        error = spec.budget.out_of_time()
+        session = self._engine.session
+        session.record(error.event(), call=spec.number, parent=spec.parent, depth=spec.depth)
+        node = session.state.node_of_call(spec.number)
+        best = next((text for text in reversed(node.replies) if text.strip()), "") if node is not None else ""
+        return SubAnswer(spec.number, best, str(error))
 
     def _sub_answer(self, outcome: CallOutcome, *, memo: bool = False) -> SubAnswer:
         start = end = -1
@@ -148,6 +181,16 @@ class SubCallMaker:
         value = parse_answer(known.result, spec.schema)[0] if spec.schema is not None else None
         outcome = CallOutcome(spec.number, known.result, citations, cost=0.0, value=value, entry=known.entry)
         return self._sub_answer(outcome, memo=True)
+
+
+def limits_of(limits: Mapping[str, float], around: BudgetSettings) -> BudgetSettings:
+    """Return a sub-call's own limits as settings; depth, concurrency and repeats stay those around it."""
+    calls, tokens = limits.get("calls"), limits.get("tokens")
+    return BudgetSettings(
+        depth=around.depth, concurrency=around.concurrency, repeats=around.repeats,
+        calls=None if calls is None else int(calls), tokens=None if tokens is None else int(tokens),
+        cost=limits.get("cost"), seconds=limits.get("seconds"),
+    )  # fmt: skip
 
 
 def is_cancelling() -> bool:
