@@ -16,9 +16,10 @@ from rlm_tui.config.settings import BudgetSettings, CaptureSettings, Settings
 from rlm_tui.context.entry import Entry
 from rlm_tui.loop.budget import Budget
 from rlm_tui.loop.call import Call, CallOutcome, CallSpec
+from rlm_tui.loop.instructions import Instructions
 from rlm_tui.loop.memo import PURE_TOOLS
 from rlm_tui.loop.partial import found_so_far
-from rlm_tui.loop.prompt import root_metadata, spans_text, sub_metadata, system_text
+from rlm_tui.loop.prompt import root_metadata, spans_text, sub_metadata
 from rlm_tui.loop.subcalls import SubCallMaker, is_cancelling
 from rlm_tui.loop.window import TokenEstimate, fit, prompt_tokens
 from rlm_tui.models.gate import Gate
@@ -28,7 +29,6 @@ from rlm_tui.models.router import lane_of
 from rlm_tui.session.session import Session
 from rlm_tui.text import one_line
 from rlm_tui.tools.chunking import spans_chars
-from rlm_tui.tools.python_tool import PYTHON
 from rlm_tui.tools.registry import Registry
 
 INLINE_CHARS = 120_000
@@ -50,8 +50,12 @@ class Engine:
         *,
         sub_client: ModelClient | None = None,
         call_ended: Callable[[int], Awaitable[None]] | None = None,
+        prompts: Path | None = None,
     ) -> None:
-        """`call_ended` is awaited with the number of each call after its end, however it ended."""
+        """`call_ended` is awaited with the number of each call after its end, however it ended.
+
+        `prompts` is the person's own folder of system texts.
+        """
         self.session = session
         self.client = client
         self.sub_client = sub_client or client
@@ -63,7 +67,9 @@ class Engine:
         self.gate = Gate(settings.budget.concurrency)
         self.retry = RetryPolicy()
         self._call_ended = call_ended
+        self._instructions = Instructions(prompts)
         self._estimate = TokenEstimate()
+        self._deepest_registry = registry.without(_RECURSION)
         self.tasks: dict[int, asyncio.Task[CallOutcome]] = {}
         """Running sub-calls by number."""
         self.leaves: dict[str, asyncio.Task[CallOutcome]] = {}
@@ -179,7 +185,7 @@ class Engine:
     def registry_at(self, depth: int) -> Registry:
         """Return the tools of a call at `depth`: at the deepest none that recurse."""
         limit = self.budget.limits.depth
-        return self.registry.without(_RECURSION) if limit is not None and depth >= limit else self.registry
+        return self._deepest_registry if limit is not None and depth >= limit else self.registry
 
     def ask(
         self, request: ModelRequest, spec: CallSpec, on_restart: Callable[[], None]
@@ -211,11 +217,15 @@ class Engine:
 
     # --- prompts ---------------------------------------------------------------------------------------
 
+    def system_text(self, spec: CallSpec) -> str:
+        """Return the instructions of a call."""
+        return self._instructions.text(spec.purpose, spec.model, spec.registry)
+
     def prompt_messages(self, spec: CallSpec, current: Sequence[Message]) -> tuple[Message, ...]:
         """Return the whole prompt for a call's messages so far, fitted to the window."""
         client = self.client if spec.depth == 0 else self.sub_client
         room = prompt_tokens(self.settings.window, client.limits(spec.model))
-        system = Message("system", system_text(spec.purpose, spec.model, repl=PYTHON in self.registry))
+        system = Message("system", self.system_text(spec))
         if spec.depth > 0:
             return fit(system, (), current, room, self._estimate, spec.registry.schemas).messages
         first = Message("user", f"{current[0].content}\n\n{self._metadata}", images=current[0].images)

@@ -13,7 +13,6 @@ import msgspec
 
 from rlm_tui.context.reader import ContextReader
 from rlm_tui.loop.call import CallSpec
-from rlm_tui.loop.prompt import system_text
 from rlm_tui.tools.chunking import SpanPairs, spans_chars
 from rlm_tui.tools.context import CONTEXT_TOOLS
 from rlm_tui.tools.python_tool import PYTHON
@@ -28,8 +27,8 @@ _INLINE_CHARS = 200_000
 _PAGE_CHARS = 1_000_000
 
 
-async def leaf_key(spec: CallSpec, *, repl: bool) -> str:
-    """Return the key of a sub-call as 32 hexadecimal digits; empty where it has none.
+async def leaf_key(spec: CallSpec, instructions: str) -> str:
+    """Return the key of a sub-call as 32 hexadecimal digits, empty where it has none; `instructions` is its system text.
 
     Depth is part of it for calls with tools, which are told how deep they may still go.
     """
@@ -44,7 +43,7 @@ async def leaf_key(spec: CallSpec, *, repl: bool) -> str:
     plain = spec.purpose == "llm"
     parts = (
         "plain" if plain else f"depth {spec.depth}",
-        spec.model, system_text(spec.purpose, spec.model, repl=repl), spec.prompt, spec.agent, spec.reasoning,
+        spec.model, instructions, spec.prompt, spec.agent, spec.reasoning,
         spec.schema, spec.registry.names, texts,
     )  # fmt: skip
     return blake2b(msgspec.json.encode(parts, order="sorted"), digest_size=16).hexdigest()

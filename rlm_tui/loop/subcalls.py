@@ -16,7 +16,6 @@ from rlm_tui.loop.memo import leaf_key
 from rlm_tui.session.nodes import Node
 from rlm_tui.tools.chunking import spans_chars
 from rlm_tui.tools.port import SubAnswer, SubTask
-from rlm_tui.tools.python_tool import PYTHON
 from rlm_tui.tools.registry import Registry
 
 if TYPE_CHECKING:
@@ -164,8 +163,7 @@ class SubCallMaker:
     # --- the memo --------------------------------------------------------------------------------------
 
     async def _keyed(self, spec: CallSpec) -> CallSpec:
-        key = await leaf_key(spec, repl=PYTHON in self._engine.registry)
-        return replace(spec, memo_key=key)
+        return replace(spec, memo_key=await leaf_key(spec, self._engine.system_text(spec)))
 
     def _remembered(self, spec: CallSpec, known: Node) -> SubAnswer:
         """Record a call that an equal one has answered already, and return that answer: nothing is spent."""
