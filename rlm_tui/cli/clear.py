@@ -67,7 +67,7 @@ def _unused_corpora(paths: Paths) -> list[Path]:
 
     if not paths.corpora.is_dir():
         return []
-    used = {folder for event in _attached(paths) for folder in (paths.home / event.path).resolve().parents}
+    used = {folder for event in attached(paths) for folder in (paths.home / event.path).resolve().parents}
     unused = (folder for folder in paths.corpora.iterdir() if folder.is_dir() and folder.resolve() not in used)
     return sorted(folder for folder in unused if not any(map(is_in_use, folder.glob(f"segments/*{TAPE_SUFFIX}"))))
 
@@ -77,7 +77,7 @@ def _prune(paths: Paths) -> int:
     from rlm_tui.context.corpus import Corpus
     from rlm_tui.context.manifest import load_manifest
 
-    keep = {event.segment for event in _attached(paths)}
+    keep = {event.segment for event in attached(paths)}
     freed = 0
     for manifest in sorted(paths.corpora.glob("*/manifest.json")):
         corpus = Corpus(paths.home, Path(load_manifest(manifest, "").root))
@@ -86,7 +86,7 @@ def _prune(paths: Paths) -> int:
     return freed
 
 
-def _attached(paths: Paths) -> Iterator[SegmentAttached]:
+def attached(paths: Paths) -> Iterator[SegmentAttached]:
     """Yield what sessions attached, from their logs."""
     from rlm_tui.session.library import session_directories
     from rlm_tui.session.log import LOG_NAME, Damage, read_log

@@ -29,6 +29,7 @@ def open_context(session: str, path: str, *, confirmed: bool = False) -> Iterato
     """
     if session and path:
         raise UsageError("Give either `--session` or `--path`, not both.")
+    from rlm_tui.context.shared import shared_segments
     from rlm_tui.context.store import ContextStore
 
     if session:
@@ -45,6 +46,15 @@ def open_context(session: str, path: str, *, confirmed: bool = False) -> Iterato
     for problem in loaded.problems:
         say(str(problem))
     store = ContextStore(paths.home)
+    shared = shared_segments(root)
+    if shared is not None:
+        try:
+            store.attach_all(shared)
+            store.add_sources([str(root)])
+            yield store
+        finally:
+            store.close()
+        return
     try:
         report = refresh(paths, root, loaded.settings.context, confirmed=confirmed)
         try:

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "log": ("rlm_tui.cli.log:log", "Show the events of a session, a line each."),
     "clear": ("rlm_tui.cli.clear:clear", "Delete sessions and what no session needs any more."),
     "status": ("rlm_tui.cli.status:status", "Show settings in force, folders and sizes."),
+    "doctor": ("rlm_tui.cli.doctor:doctor", "Check sessions and corpora on the disk, and mend them."),
     "models": ("rlm_tui.cli.models:models", "List the models that are available here."),
     "themes": ("rlm_tui.cli.themes:themes", "List the themes."),
     "config": ("rlm_tui.cli.config:config", "Show, locate, edit and trust configuration."),

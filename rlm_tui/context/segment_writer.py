@@ -36,8 +36,9 @@ class SegmentWriter:
     One thread at a time.
     """
 
-    def __init__(self, directory: Path, *, source: str = "") -> None:
-        self._id = secrets.token_hex(8)
+    def __init__(self, directory: Path, *, source: str = "", segment: str = "") -> None:
+        """`segment` is the id to use: one that is made again keeps its own."""
+        self._id = segment or secrets.token_hex(8)
         self._source = source
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)

@@ -165,7 +165,8 @@ class Assistant:
         if not path.exists():
             self.session.record(ev.Notice("error", f"{path} does not exist, so it was not attached."))
             return
-        await self.project.ingest(path)
+        if not await self.project.attach_shared(path):
+            await self.project.ingest(path)
 
     async def ingested(self) -> None:
         """Wait until the project and everything attached has been read (or that was stopped)."""

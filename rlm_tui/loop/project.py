@@ -15,7 +15,8 @@ from rlm_tui.context.corpus import Corpus, IngestProgress, RefreshReport
 from rlm_tui.context.entry import LeftOut
 from rlm_tui.context.ignore import IgnoreRules
 from rlm_tui.context.segment import SegmentRef
-from rlm_tui.errors import RlmTuiError
+from rlm_tui.context.shared import shared_segments
+from rlm_tui.errors import ContextError, RlmTuiError
 from rlm_tui.session.session import Session
 from rlm_tui.workspace.watch import FileChange, Watcher
 
@@ -83,6 +84,17 @@ class ProjectContext:
             self._session.record(ev.Notice("warning", "Reading the project was stopped: the context is partial."))
         return report
 
+    async def attach_shared(self, path: Path) -> bool:
+        """Join a segment or corpus that others have built; return False where `path` is neither."""
+        try:
+            refs = await asyncio.to_thread(shared_segments, path)
+        except ContextError as error:
+            self._session.record(ev.Notice("error", str(error)))
+            return True
+        for ref in refs or ():
+            self._join(ref)
+        return refs is not None
+
     def cancel(self) -> None:
         """Stop a running ingest; what has been read stays."""
         self._cancel.set()
@@ -103,7 +115,11 @@ class ProjectContext:
         self._current = None
         if known is None:
             first = self._session.context.entry_count
-            self._session.attach(ref)
+            try:
+                self._session.attach(ref)
+            except ContextError as error:
+                self._session.record(ev.Notice("error", str(error)))
+                return
             self._supersede_tail_files(first)
         elif known.live != ref.live:
             live = set(_numbers(ref.live))

@@ -15,7 +15,7 @@ from pathlib import Path
 from rlm_tui.context.corpus import Corpus as ProjectCorpus
 from rlm_tui.context.store import ContextStore
 from rlm_tui.session.session import Session
-from tests.bench.context import corpus, growing, searches
+from tests.bench.context import corpus, growing, searches, watching
 from tests.bench.context.measuring import Row, cpu_seconds, print_table, run
 
 
@@ -53,6 +53,7 @@ def _measure(folder: Path, options: argparse.Namespace) -> None:
     rows += _shown(growing.huge_entry(session, options.chars // 4))
     session.close()
     rows += _shown(growing.opening(project, home, folder))
+    rows += _shown(watching.watching(folder))
     print()
     print_table(rows)
     command = [sys.executable, "-m", "tests.bench.context.memory", str(project), str(home), str(options.minutes)]
