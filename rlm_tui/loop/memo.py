@@ -28,7 +28,7 @@ _PAGE_CHARS = 1_000_000
 
 
 async def leaf_key(spec: CallSpec, instructions: str) -> str:
-    """Return the key of a sub-call as 32 hexadecimal digits, empty where it has none; `instructions` is its system text.
+    """Return the key of a sub-call as 32 hexadecimal digits, or nothing; `instructions` is its system text.
 
     Depth is part of it for calls with tools, which are told how deep they may still go.
     """
