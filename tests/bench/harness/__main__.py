@@ -194,7 +194,7 @@ async def remembering(url: str, oracle: Oracle) -> Row:
     return Row("leaves paid by a map, and by the same map again", f"{first}, {second}", "", "80, 0")
 
 
-def make_rlm(url: str, **more: str) -> RLM:
+def make_rlm(url: str, mode: str = "") -> RLM:
     """Return the harness under test, its model the oracle's."""
     return RLM(
         "lab/scripted", settings={"endpoints.lab.api_base": url, "budget.calls": 1_000, "budget.depth": 2}, **more
