@@ -196,9 +196,8 @@ async def remembering(url: str, oracle: Oracle) -> Row:
 
 def make_rlm(url: str, mode: str = "") -> RLM:
     """Return the harness under test, its model the oracle's."""
-    return RLM(
-        "lab/scripted", settings={"endpoints.lab.api_base": url, "budget.calls": 1_000, "budget.depth": 2}, **more
-    )
+    settings = {"endpoints.lab.api_base": url, "budget.calls": 1_000}
+    return RLM("lab/scripted", mode=mode, settings=settings)
 
 
 async def measure(oracle: Oracle, largest: int, runs: int) -> None:
