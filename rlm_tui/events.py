@@ -212,7 +212,10 @@ class TurnStarted(Event, frozen=True, tag=True):
 
 
 class CallStarted(Event, frozen=True, tag=True):
-    """A language-model loop began. The envelope names the call, its parent and depth."""
+    """A language-model loop began. The envelope names the call, its parent and depth.
+
+    With `memo` no model is asked: the answer of an equal call before stands in, and nothing is spent.
+    """
 
     purpose: Literal["root", "query", "map", "task", "llm"]
     model: str
@@ -312,7 +315,10 @@ class ToolFinished(Event, frozen=True, tag=True):
 
 
 class CallFinished(Event, frozen=True, tag=True):
-    """A call ended with an answer. `usage` and `cost` are its own, without its children's."""
+    """A call ended with an answer. `usage` and `cost` are its own, without its children's.
+
+    `memo_key` is set where an equal call may be given this answer: then it names all that the answer depends on.
+    """
 
     answer: str
     citations: tuple[Citation, ...] = ()
@@ -320,6 +326,7 @@ class CallFinished(Event, frozen=True, tag=True):
     cost: float | None = None
     entry: int = -1
     reason: str = "done"
+    memo_key: str = ""
 
 
 class CallFailed(Event, frozen=True, tag=True):

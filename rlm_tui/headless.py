@@ -65,6 +65,7 @@ async def _answer(assistant: Assistant, prompt: str, interrupted: asyncio.Event)
     await assistant.ingested()
     if interrupted.is_set():
         return None
+    await assistant.warm_up()  # loading the model client takes none of the time that the question may take
     return await assistant.ask(prompt)
 
 

@@ -20,6 +20,7 @@ OPEN = "open"
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("rlm_tui.cli.run:run", "Ask once, without a screen."),
+    "batch": ("rlm_tui.cli.batch:batch", "Ask many questions from a file of JSON lines."),
     "context": ("rlm_tui.cli.context:context", "Look into a context by hand: stats, entries, get, find, search, rank."),
     "ingest": ("rlm_tui.cli.ingest:ingest", "Read a project into its corpus, or bring it up to date."),
     "sessions": ("rlm_tui.cli.sessions:sessions", "List, search, rename, fork and delete sessions."),

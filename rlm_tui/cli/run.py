@@ -26,6 +26,8 @@ from rlm_tui.errors import UsageError
 @click.option("--json", "as_json", is_flag=True, help="Print every event as a line of JSON.")
 @click.option("--max-depth", type=Limit(0), metavar="N", help="How deep a call may call itself.")
 @click.option("--max-calls", type=Limit(1), metavar="N", help="How many model calls, sub-calls included.")
+@click.option("--concurrency", type=click.IntRange(1, 256), metavar="N", help="How many sub-calls run at once.")
+@click.option("--max-repeats", type=Limit(1), metavar="N", help="How often the identical tool call may be made.")
 @click.option("--max-tokens", type=Limit(1), metavar="N", help="How many tokens, in and out.")
 @click.option("--max-cost", type=Limit(0, whole=False), metavar="USD", help="US dollars.")
 @click.option("--timeout", type=Limit(0, whole=False), metavar="SECONDS", help="Wall time.")
@@ -46,6 +48,8 @@ def run(
     as_json: bool,
     max_depth: int | str | None,
     max_calls: int | str | None,
+    concurrency: int | None,
+    max_repeats: int | str | None,
     max_tokens: int | str | None,
     max_cost: float | str | None,
     timeout: float | str | None,
@@ -58,7 +62,10 @@ def run(
     printed then.
     """
     prompt, more = _prompt(words, attach)
-    limits = {"depth": max_depth, "calls": max_calls, "tokens": max_tokens, "cost": max_cost, "seconds": timeout}
+    limits = {
+        "depth": max_depth, "calls": max_calls, "concurrency": concurrency, "repeats": max_repeats,
+        "tokens": max_tokens, "cost": max_cost, "seconds": timeout,
+    }  # fmt: skip
     flags = session_flags(model, sub_model, mode, approval)
     flags |= {f"budget.{name}": value for name, value in limits.items() if value is not None}
     flags |= {f"permissions.{name}": rules for name, rules in (("allow", allow), ("deny", deny)) if rules}

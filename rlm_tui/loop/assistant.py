@@ -113,7 +113,7 @@ class Assistant:
         sub_client = make_client(sub_model, self.settings) if sub_model else client
         self.engine = Engine(
             self.session, client, self._registry(model), self.settings, self.options.project, sub_client=sub_client,
-            call_ended=self.repls.end_call,
+            call_ended=self.repls.end_call, prompts=self.options.paths.config_dir / "prompts",
         )  # fmt: skip
 
     def _registry(self, model: str) -> Registry:

@@ -12,6 +12,8 @@ from rlm_tui.config.settings import BudgetSettings
 from rlm_tui.errors import RlmTuiError
 from rlm_tui.events import BudgetReached, Usage
 
+_SCARCE = 0.25
+
 
 class BudgetExceeded(RlmTuiError):
     """A budget has no room left. `what` names it; the message says what was reached."""
@@ -28,10 +30,18 @@ class BudgetExceeded(RlmTuiError):
 
 
 class Budget:
-    """What one turn may spend, and has spent. Every call of its tree shares one."""
+    """What one turn may spend, and has spent. Every call of its tree shares one.
 
-    def __init__(self, limits: BudgetSettings, clock: Callable[[], float] = time.monotonic) -> None:
+    A sub-call that was given limits of its own has a part of its caller's: what it spends counts in both, and either
+    one refuses.
+    """
+
+    def __init__(
+        self, limits: BudgetSettings, clock: Callable[[], float] = time.monotonic, *, whole: "Budget | None" = None
+    ) -> None:
+        """`whole` is the budget that this one is a part of."""
         self.limits = limits
+        self._whole = whole
         self._clock = clock
         self._started = clock()
         self._repeats: Counter[str] = Counter()
@@ -44,6 +54,10 @@ class Budget:
         """Seconds since the turn began."""
         return self._clock() - self._started
 
+    def part(self, limits: BudgetSettings) -> "Budget":
+        """Return a part of this budget with limits of its own, its clock starting now."""
+        return Budget(limits, self._clock, whole=self)
+
     def admit_call(self, depth: int) -> None:
         """Count one more call at `depth` (0: root). Raises `BudgetExceeded` where there is no room for it."""
         limits = self.limits
@@ -53,14 +67,20 @@ class Budget:
             )
         self.check()
         if limits.calls is not None and self.calls >= limits.calls:
+            whose = "turn" if self._whole is None else "sub-call"
             raise BudgetExceeded(
                 "calls", limits.calls, self.calls,
-                f"All {limits.calls} calls of this turn are used: submit your best answer from what you have.",
+                f"All {limits.calls} calls of this {whose} are used: submit your best answer from what you have.",
             )  # fmt: skip
+        if self._whole is not None:
+            self._whole.admit_call(depth)
         self.calls += 1
 
     def admit_repeat(self, key: str) -> None:
         """Count one more identical request. Raises `BudgetExceeded` when it was made too often."""
+        if self._whole is not None:
+            self._whole.admit_repeat(key)
+            return
         limit = self.limits.repeats
         if limit is not None and self._repeats[key] >= limit:
             raise BudgetExceeded(
@@ -74,9 +94,13 @@ class Budget:
         """Count what a reply took."""
         self.tokens += usage.total_tokens
         self.cost += cost or 0.0
+        if self._whole is not None:
+            self._whole.spend(usage, cost)
 
     def check(self) -> None:
         """Raise `BudgetExceeded` when tokens, cost or time are used up."""
+        if self._whole is not None:
+            self._whole.check()
         limits = self.limits
         if limits.tokens is not None and self.tokens >= limits.tokens:
             raise BudgetExceeded(
@@ -104,11 +128,28 @@ class Budget:
             "cost": None if limits.cost is None else limits.cost - self.cost,
             "seconds": None if limits.seconds is None else limits.seconds - self.seconds,
         }
-        return {what: max(0, amount) for what, amount in left.items() if amount is not None}
+        own = {what: max(0.0, amount) for what, amount in left.items() if amount is not None}
+        whole = {} if self._whole is None else self._whole.remaining()
+        return {what: min(d[what] for d in (own, whole) if what in d) for what in left if what in own or what in whole}
+
+    def scarce(self) -> str:
+        """Return what little is left of budgets of which a quarter or less is, as one short line."""
+        limits = self.limits
+        wholes = {"calls": limits.calls, "tokens": limits.tokens, "cost": limits.cost, "seconds": limits.seconds}
+        parts = [
+            _amount_text(what, left)
+            for what, left in self.remaining().items()
+            if (whole := wholes[what]) is not None and left <= whole * _SCARCE
+        ]
+        return ", ".join(parts)
 
     def remaining_text(self, depth: int) -> str:
         """Return what is left as one short line for a call at `depth`."""
         parts = [] if self.limits.depth is None else [f"depth {max(0, self.limits.depth - depth)}"]
         for what, amount in self.remaining().items():
-            parts.append(f"cost ${amount:.4f}" if what == "cost" else f"{what} {amount:,.0f}")
+            parts.append(_amount_text(what, amount))
         return ", ".join(parts) or "no limits"
+
+
+def _amount_text(what: str, amount: float) -> str:
+    return f"cost ${amount:.4f}" if what == "cost" else f"{what} {amount:,.0f}"

@@ -7,6 +7,7 @@ they see (`CallSpec`) and in what surrounds them (`Surroundings`: the engine).
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event as CancelFlag
@@ -55,6 +56,9 @@ class CallSpec:
     schema: dict[str, Any] | None = None
     stream: bool = True
     reasoning: str = ""
+    memo_key: str = ""
+    budget: Budget | None = None
+    """A sub-call's own part of the budget; None: the turn's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,10 @@ class Surroundings(Protocol):
         """Return a new tool request's id."""
         ...
 
+    def memo_key(self, spec: CallSpec, tools_used: AbstractSet[str]) -> str:
+        """Return the key under which the call's answer may be given to an equal one; empty for none."""
+        ...
+
     def keep_answer(self, spec: CallSpec, answer: str) -> int:
         """Put a sub-call's answer into the context; return its entry, or -1 where it is not kept."""
         ...
@@ -124,8 +132,14 @@ class Call:
     replies: int = 0
     answer: str | None = None
     """What a tool ended the call with; it has not passed through the prompt."""
+    tools_used: set[str] = field(default_factory=set)
     calls_tools: bool = False
     """Whether the model has called a tool the provider's way: its code blocks are then only shown."""
+
+    @property
+    def budget(self) -> Budget:
+        """What this call spends from."""
+        return self.spec.budget or self.around.budget
 
     def record(self, event: ev.AnyEvent) -> None:
         """Record an event as this call's."""
@@ -178,7 +192,8 @@ class Call:
         reply, value = outcome
         citations = find_citations(reply.text, self.spec.context)
         entry = self.around.keep_answer(self.spec, reply.text)
-        self.record(ev.CallFinished(reply.text, citations, self.usage, self.cost, entry, reply.finish))
+        key = self.around.memo_key(self.spec, self.tools_used) if reply.finish == "stop" else ""
+        self.record(ev.CallFinished(reply.text, citations, self.usage, self.cost, entry, reply.finish, key))
         return CallOutcome(
             self.spec.number, reply.text, citations, self.usage, self.cost, value, finish=reply.finish, entry=entry
         )
@@ -190,7 +205,7 @@ class Call:
     # --- asking ----------------------------------------------------------------------------------------
 
     async def _ask(self) -> ReplyPart:
-        self.around.budget.check()
+        self.budget.check()
         if self.replies >= MAX_REPLIES:
             raise BudgetExceeded(
                 "replies", MAX_REPLIES, self.replies, f"The call did not come to an answer in {MAX_REPLIES} replies."
@@ -231,7 +246,7 @@ class Call:
         reply = msgspec.structs.replace(reply, requests=requests)
         self.usage += reply.usage
         self.cost = None if self.cost is None or reply.cost is None else self.cost + reply.cost
-        self.around.budget.spend(reply.usage, reply.cost)
+        self.budget.spend(reply.usage, reply.cost)
         self.record(
             ev.ReplyFinished(
                 reply.text, reply.model, reply.requests, reply.reasoning, reply.usage, reply.cost, reply.finish,
@@ -258,12 +273,22 @@ class Call:
                 results += await asyncio.gather(*(self._run_tool(request) for request in group))
         if reply.requests and not self.messages[-1].requests:
             results = [results_message([message.content for message in results])]
-        left = MAX_REPLIES - self.replies
-        if left <= _REMIND_FROM and results:
+        note = self._reminder()
+        if note and results:
             last = results[-1]
-            note = f"\n\n({left} replies left in this call: answer soon with your best inference.)"
-            results[-1] = msgspec.structs.replace(last, content=last.content + note)
+            results[-1] = msgspec.structs.replace(last, content=f"{last.content}\n\n{note}")
         return results
+
+    def _reminder(self) -> str:
+        """Return what the model must know of its limits now: few replies left, or a budget that shrinks."""
+        lines = []
+        left = MAX_REPLIES - self.replies
+        if left <= _REMIND_FROM:
+            lines.append(f"({left} replies left in this call: answer soon with your best inference.)")
+        scarce = self.budget.scarce()
+        if scarce:
+            lines.append(f"(Nearly used up: {scarce} left. Submit your best inference soon.)")
+        return "\n".join(lines)
 
     def _groups(self, requests: Sequence[ev.ToolRequest]) -> list[list[ev.ToolRequest]]:
         """Return runs of requests that may go at the same time; a tool that changes things goes alone."""
@@ -283,6 +308,7 @@ class Call:
     async def _run_tool(self, request: ev.ToolRequest) -> Message:
         started = time.perf_counter()
         cancel = CancelFlag()
+        self.tools_used.add(request.name)
         if self.answer is not None:
             self.record(ev.ToolRequested(request.request, request.name, {}))
             return self._end_tool(request, started, ToolResult("Not run: the answer was given.", "not run", ok=False))
@@ -312,7 +338,7 @@ class Call:
             self.around.project, cancel, lambda text: self.record(ev.ToolOutput(request.request, text)),
         )  # fmt: skip
         try:
-            self.around.budget.admit_repeat(key)
+            self.budget.admit_repeat(key)
             return await tool.run(arguments, run)
         except BudgetExceeded as error:
             self.record(error.event())

@@ -6,17 +6,21 @@ is recorded in the session; what a caller gets back is the event that ended the 
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import Path
 
 from rlm_tui import events as ev
 from rlm_tui.config.settings import BudgetSettings, CaptureSettings, Settings
 from rlm_tui.context.entry import Entry
-from rlm_tui.errors import ContextError
-from rlm_tui.loop.answers import check_schema
-from rlm_tui.loop.budget import Budget, BudgetExceeded
+from rlm_tui.loop.budget import Budget
 from rlm_tui.loop.call import Call, CallOutcome, CallSpec
-from rlm_tui.loop.prompt import root_metadata, spans_text, sub_metadata, system_text
+from rlm_tui.loop.instructions import Instructions
+from rlm_tui.loop.memo import PURE_TOOLS
+from rlm_tui.loop.partial import found_so_far
+from rlm_tui.loop.prompt import root_metadata, spans_text, sub_metadata
+from rlm_tui.loop.subcalls import SubCallMaker, is_cancelling
 from rlm_tui.loop.window import TokenEstimate, fit, prompt_tokens
 from rlm_tui.models.gate import Gate
 from rlm_tui.models.port import Message, ModelClient, ModelPart, ModelRequest
@@ -25,15 +29,10 @@ from rlm_tui.models.router import lane_of
 from rlm_tui.session.session import Session
 from rlm_tui.text import one_line
 from rlm_tui.tools.chunking import spans_chars
-from rlm_tui.tools.port import SubAnswer, SubTask
-from rlm_tui.tools.python_tool import PYTHON
 from rlm_tui.tools.registry import Registry
 
 INLINE_CHARS = 120_000
 """Spans of at most this many characters (and 60 % of the window) stand in a sub-call's prompt themselves."""
-
-PLAIN_CHARS = 400_000
-"""Most characters of spans that a plain question to a model may carry; there is no tool to read more with."""
 
 _RECURSION = ("rlm_query", "rlm_map")
 
@@ -51,8 +50,12 @@ class Engine:
         *,
         sub_client: ModelClient | None = None,
         call_ended: Callable[[int], Awaitable[None]] | None = None,
+        prompts: Path | None = None,
     ) -> None:
-        """`call_ended` is awaited with the number of each call after its end, however it ended."""
+        """`call_ended` is awaited with the number of each call after its end, however it ended.
+
+        `prompts` is the person's own folder of system texts.
+        """
         self.session = session
         self.client = client
         self.sub_client = sub_client or client
@@ -64,8 +67,15 @@ class Engine:
         self.gate = Gate(settings.budget.concurrency)
         self.retry = RetryPolicy()
         self._call_ended = call_ended
+        self._instructions = Instructions(prompts)
         self._estimate = TokenEstimate()
-        self._tasks: dict[int, asyncio.Task[CallOutcome]] = {}
+        self._deepest_registry = registry.without(_RECURSION)
+        self.tasks: dict[int, asyncio.Task[CallOutcome]] = {}
+        """Running sub-calls by number."""
+        self.leaves: dict[str, asyncio.Task[CallOutcome]] = {}
+        """Running sub-calls by memo key: an equal one waits for the first instead of paying too."""
+        self.branched: set[int] = set()
+        """Calls that made sub-calls, so that they are no leaves."""
         self._turn_task: asyncio.Task[CallOutcome] | None = None
         self._prompt_entry: Entry | None = None
         self._metadata = ""
@@ -82,6 +92,7 @@ class Engine:
         started = time.monotonic()
         number = self.session.state.turns[-1].number + 1 if self.session.state.turns else 1
         self.budget = Budget(budget or self.settings.budget)
+        self.branched.clear()
         self._prompt_entry = self._keep_prompt(number, prompt)
         entry = self._prompt_entry.number if self._prompt_entry is not None else -1
         self.session.record(ev.TurnStarted(number, prompt, entry, self.session.state.settings.get("agent", "")))
@@ -96,12 +107,12 @@ class Engine:
 
     async def _run_root(self, prompt: str) -> CallOutcome:
         spec = CallSpec(
-            self._next_call(), 0, 0, "root", prompt, self.session.state.model, self.session.context,
-            self._registry_at(0), reasoning=self.settings.model.reasoning,
+            self.next_call(), 0, 0, "root", prompt, self.session.state.model, self.session.context,
+            self.registry_at(0), reasoning=self.settings.model.reasoning,
         )  # fmt: skip
         self.budget.admit_call(0)
         self._metadata = self._root_metadata(())
-        self._turn_task = asyncio.create_task(self._run_call(spec, Message("user", prompt)), name="root call")
+        self._turn_task = asyncio.create_task(self.run_call(spec, Message("user", prompt)), name="root call")
         try:
             async with asyncio.timeout(self.budget.limits.seconds):
                 return await self._turn_task
@@ -110,7 +121,7 @@ class Engine:
             self.session.record(error.event(), call=spec.number)
             return self._ended_early(spec, "budget", str(error))
         except asyncio.CancelledError:
-            if _is_cancelling():
+            if is_cancelling():
                 raise
             return self._ended_early(spec, "cancelled", "Interrupted. What was found so far is kept.")
         finally:
@@ -125,6 +136,8 @@ class Engine:
         node = self.session.state.turns[-1].node
         cost = node.cost if node.cost_known else None
         model = self.session.state.model
+        if outcome.kind == "budget" and not outcome.answer:
+            outcome = replace(outcome, answer=found_so_far(node))
         if outcome.answer and len(outcome.answer) >= self.capture.assistant_min_chars:
             self.session.append_parts("assistant", f"#{number}", outcome.answer, self.capture.max_chars)
         if not outcome.error:
@@ -144,7 +157,8 @@ class Engine:
 
     # --- calls -----------------------------------------------------------------------------------------
 
-    async def _run_call(self, spec: CallSpec, first: Message) -> CallOutcome:
+    async def run_call(self, spec: CallSpec, first: Message) -> CallOutcome:
+        """Run one call to its end, however that is; it is recorded from start to end."""
         call = Call(spec, self)
         call.record(
             ev.CallStarted(
@@ -158,7 +172,7 @@ class Engine:
             if self._call_ended is not None:
                 await self._call_ended(spec.number)
 
-    def _next_call(self) -> int:
+    def next_call(self) -> int:
         """Return a new call's number; taken at once, since many calls are made before the first one starts."""
         self.session.state.last_call += 1
         return self.session.state.last_call
@@ -168,9 +182,10 @@ class Engine:
         self.session.state.last_request += 1
         return f"t{self.session.state.last_request}"
 
-    def _registry_at(self, depth: int) -> Registry:
+    def registry_at(self, depth: int) -> Registry:
+        """Return the tools of a call at `depth`: at the deepest none that recurse."""
         limit = self.budget.limits.depth
-        return self.registry.without(_RECURSION) if limit is not None and depth >= limit else self.registry
+        return self._deepest_registry if limit is not None and depth >= limit else self.registry
 
     def ask(
         self, request: ModelRequest, spec: CallSpec, on_restart: Callable[[], None]
@@ -185,6 +200,10 @@ class Engine:
         lane = lane_of(request.model, self.settings)
         return with_retries(client, request, self.retry, self.gate, on_retry, restart=True, provider=lane)
 
+    def memo_key(self, spec: CallSpec, tools_used: AbstractSet[str]) -> str:
+        """Return the call's memo key where it was a leaf after all, else an empty string."""
+        return spec.memo_key if spec.number not in self.branched and tools_used <= PURE_TOOLS else ""
+
     def learn(self, spec: CallSpec, messages: tuple[Message, ...], reported: int) -> None:
         """Calibrate the token estimate by what the provider counted."""
         self._estimate.learn(messages, spec.registry.schemas, reported)
@@ -198,11 +217,15 @@ class Engine:
 
     # --- prompts ---------------------------------------------------------------------------------------
 
+    def system_text(self, spec: CallSpec) -> str:
+        """Return the instructions of a call."""
+        return self._instructions.text(spec.purpose, spec.model, spec.registry)
+
     def prompt_messages(self, spec: CallSpec, current: Sequence[Message]) -> tuple[Message, ...]:
         """Return the whole prompt for a call's messages so far, fitted to the window."""
         client = self.client if spec.depth == 0 else self.sub_client
         room = prompt_tokens(self.settings.window, client.limits(spec.model))
-        system = Message("system", system_text(spec.purpose, spec.model, repl=PYTHON in self.registry))
+        system = Message("system", self.system_text(spec))
         if spec.depth > 0:
             return fit(system, (), current, room, self._estimate, spec.registry.schemas).messages
         first = Message("user", f"{current[0].content}\n\n{self._metadata}", images=current[0].images)
@@ -231,7 +254,8 @@ class Engine:
             f"{where} (entries of type user and assistant)"
         )
 
-    def _sub_message(self, spec: CallSpec) -> Message:
+    def sub_message(self, spec: CallSpec) -> Message:
+        """Return the message that opens a sub-call: its task, what it may see, and the text where that is small."""
         spans = tuple((span.start, span.end) for span in spec.spans)
         chars = spans_chars(spans)
         room = prompt_tokens(self.settings.window, self.sub_client.limits(spec.model))
@@ -240,7 +264,7 @@ class Engine:
             return Message("user", f"{spec.prompt}\n\n{spans_text(spec.context, spans)}" if spans else spec.prompt)
         parts = [
             spec.prompt, "",
-            sub_metadata(spans, chars, budget=self.budget.remaining_text(spec.depth), inlined=inlined),
+            sub_metadata(spans, chars, budget=(spec.budget or self.budget).remaining_text(spec.depth), inlined=inlined),
         ]  # fmt: skip
         if spec.schema is not None:
             parts += ["", f"Answer with JSON alone that fits this schema: {_compact(spec.schema)}"]
@@ -250,52 +274,9 @@ class Engine:
 
     # --- sub-calls -------------------------------------------------------------------------------------
 
-    def sub_calls(self, spec: CallSpec) -> "SubCallMaker":
+    def sub_calls(self, spec: CallSpec) -> SubCallMaker:
         """Return the sub-calls that tools of this call can make."""
         return SubCallMaker(self, spec)
-
-    async def run_sub(self, parent: CallSpec, task: SubTask, request: str, index: int) -> SubAnswer:
-        """Run one sub-call of `parent`; a refusal, failure or cancellation comes back as its `error`."""
-        depth = parent.depth + 1
-        if task.plain and spans_chars(task.spans) > PLAIN_CHARS:
-            return SubAnswer(0, "", _too_long(spans_chars(task.spans)))
-        try:
-            view = parent.context.view(task.spans)
-            self.budget.admit_call(depth)
-        except ContextError as error:
-            return SubAnswer(0, "", str(error))
-        except BudgetExceeded as error:
-            self.session.record(error.event(), call=parent.number, parent=parent.parent, depth=parent.depth)
-            return SubAnswer(0, "", str(error))
-        spec = CallSpec(
-            self._next_call(), parent.number, depth, "llm" if task.plain else "query" if index < 0 else "map",
-            task.prompt, task.model or self.session.state.sub_model or self.session.state.model,
-            view, Registry(()) if task.plain else self._registry_at(depth),
-            spans=tuple(ev.Span(start, end, "sent") for start, end in task.spans),
-            request=request, index=index, agent=task.agent, schema=task.schema, stream=False,
-        )  # fmt: skip
-        child = asyncio.create_task(self._run_call(spec, self._sub_message(spec)), name=f"call {spec.number}")
-        self._tasks[spec.number] = child
-        try:
-            outcome = await child
-        except asyncio.CancelledError:
-            if _is_cancelling():
-                child.cancel()
-                raise
-            return SubAnswer(spec.number, "", "The sub-call was cancelled by the person.")
-        finally:
-            self._tasks.pop(spec.number, None)
-        return self._sub_answer(outcome)
-
-    def _sub_answer(self, outcome: CallOutcome) -> SubAnswer:
-        start = end = -1
-        if outcome.entry >= 0:
-            entry = self.session.context.entry(outcome.entry)
-            start, end = entry.start, entry.start + len(outcome.answer)
-        return SubAnswer(
-            outcome.number, outcome.answer, outcome.error, outcome.citations, outcome.usage, outcome.cost,
-            outcome.value, start=start, end=end,
-        )  # fmt: skip
 
     # --- cancelling ------------------------------------------------------------------------------------
 
@@ -308,64 +289,12 @@ class Engine:
 
     def cancel_call(self, call: int) -> bool:
         """Stop one sub-call with its sub-tree; its caller is told and goes on. The root's number stops the turn."""
-        task = self._tasks.get(call)
+        task = self.tasks.get(call)
         if task is not None:
             task.cancel()
             return True
         node = self.session.state.node_of_call(call)
         return self.interrupt() if node is not None and node.kind == "turn" and node.running else False
-
-
-class SubCallMaker:
-    """The sub-calls of one call, as its tools make them."""
-
-    def __init__(self, engine: Engine, spec: CallSpec) -> None:
-        self._engine = engine
-        self._spec = spec
-
-    async def query(self, task: SubTask, request: str) -> SubAnswer:
-        """Run one sub-call to its end."""
-        _check(task)
-        return await self._engine.run_sub(self._spec, task, request, -1)
-
-    async def map(self, tasks: list[SubTask], request: str) -> list[SubAnswer]:
-        """Run many sub-calls, as many at a time as the budget allows; answers come back in order."""
-        for task in tasks[:1]:
-            _check(task)
-        answers: list[SubAnswer | None] = [None] * len(tasks)
-        places = iter(range(len(tasks)))
-
-        async def work() -> None:
-            for place in places:
-                answers[place] = await self._engine.run_sub(self._spec, tasks[place], request, place)
-
-        workers = min(len(tasks), self._engine.settings.budget.concurrency)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(workers):
-                group.create_task(work())
-        return [answer for answer in answers if answer is not None]
-
-    def remaining(self) -> Mapping[str, float]:
-        """Return what is left of each budget that has a limit."""
-        return self._engine.budget.remaining()
-
-
-def _check(task: SubTask) -> None:
-    if task.schema is not None:
-        check_schema(task.schema)
-
-
-def _too_long(chars: int) -> str:
-    return (
-        f"The spans have {chars:,} characters, and one question without tools carries at most {PLAIN_CHARS:,}: "
-        "give it less, or make a recursive call."
-    )
-
-
-def _is_cancelling() -> bool:
-    """Whether the current task itself is being cancelled (and not only what it waits for)."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _compact(schema: dict[str, object]) -> str:

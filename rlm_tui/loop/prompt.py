@@ -1,10 +1,8 @@
-"""Prompts: the system texts (files under `prompts/`, by model family) and the metadata that a call is told.
+"""Prompts: the metadata that a call is told, and the text of its spans.
 
 The metadata block has a constant size whatever the size of the context, so a root prompt stays flat.
 """
 
-from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 
 from rlm_tui.context.entry import Stats
@@ -12,32 +10,6 @@ from rlm_tui.context.reader import ContextReader
 
 TEXT_MARK = "=== text ==="
 """The line after which a sub-call's spans stand in its prompt, where they are small enough."""
-
-_FAMILIES = ("anthropic", "claude", "gpt", "gemini", "qwen", "llama", "deepseek", "mistral")
-
-
-@lru_cache(maxsize=32)
-def system_prompt(kind: str, model: str) -> str:
-    """Return the system text `kind` (`root`, `sub`, `repl` or `llm`) for a model: its family's, else the default."""
-    folder = files("rlm_tui.loop") / "prompts"
-    for family in _FAMILIES:
-        own = folder / family / f"{kind}.md"
-        if family in model.lower() and own.is_file():
-            return own.read_text(encoding="utf-8")
-    return (folder / "default" / f"{kind}.md").read_text(encoding="utf-8")
-
-
-def system_text(purpose: str, model: str, *, repl: bool) -> str:
-    """Return the whole system text of a call by its purpose (`root`, `llm`, or one of a sub-call).
-
-    With `repl`, calls that have tools are told of the REPL; a call of purpose `llm` has none.
-    """
-    if purpose == "llm":
-        return system_prompt("llm", model)
-    if purpose == "root":
-        return system_prompt("repl" if repl else "root", model)
-    sub = system_prompt("sub", model)
-    return f"{sub}\n{system_prompt('repl', model)}" if repl else sub
 
 
 def root_metadata(stats: Stats, project: Path, *, prompt_span: tuple[int, int] | None, hidden: str, budget: str) -> str:

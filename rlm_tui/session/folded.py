@@ -38,6 +38,8 @@ class FoldedState:
         self.pending_permissions: dict[str, ev.PermissionAsked] = {}
         self.snapshots: list[ev.SnapshotTaken] = []
         self.running_turn: Turn | None = None
+        self.memo: dict[str, Node] = {}
+        """Leaf sub-calls that answered, by `CallFinished.memo_key`: an equal call is given the same answer."""
         self._calls: dict[int, Node] = {}
         self._live: dict[tuple[int, ItemRole], ChatItem] = {}
         self._streaming: set[int] = set()

@@ -94,7 +94,8 @@ class SessionState(FoldedState):
             self.title = one_line(event.prompt, 80)
 
     def _call_started(self, envelope: ev.Envelope, event: ev.CallStarted) -> None:
-        self.calls += 1
+        paid = 0 if event.memo else 1
+        self.calls += paid
         self.last_call = max(self.last_call, envelope.call)
         turn = self.running_turn
         if event.purpose == "root" and turn is not None:
@@ -113,7 +114,7 @@ class SessionState(FoldedState):
         self._calls[envelope.call] = node
         above: Node | None = node
         while above is not None:
-            above.calls += 1
+            above.calls += paid
             self._touch(above)
             above = above.parent
         self._add_spans(event.spans, node)
@@ -270,6 +271,8 @@ class SessionState(FoldedState):
             return
         node.result, node.entry = event.answer, event.entry
         self._add_spans(tuple(ev.Span(c.start, c.end, "cited") for c in event.citations if c.ok), node)
+        if event.memo_key:
+            self.memo.setdefault(event.memo_key, node)
         if node.kind != "turn":
             self._end_node(node, "ok", envelope.at)
 

@@ -184,6 +184,10 @@ class RlmRank:
         return search_result(reply)
 
 
+CONTEXT_TOOLS = frozenset(tool.name for tool in (RlmStats, RlmGetEntries, RlmGetContext, RlmSearch, RlmFind, RlmRank))
+"""The names of the tools over the context."""
+
+
 def context_tools() -> tuple[RlmStats, RlmGetEntries, RlmGetContext, RlmSearch, RlmFind, RlmRank]:
     """Return the six tools over the context, in the order in which models are told of them."""
     return RlmStats(), RlmGetEntries(), RlmGetContext(), RlmSearch(), RlmFind(), RlmRank()

@@ -49,6 +49,11 @@ class Registry:
         """The tools as the model is told of them."""
         return self._schemas
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tools' names, in order."""
+        return tuple(self._tools)
+
     def without(self, names: Iterable[str]) -> "Registry":
         """Return a registry that lacks the tools named."""
         left_out = set(names)

@@ -127,9 +127,9 @@ async def test_depth_calls_and_repeats_are_refused_before_they_are_paid(
         )
 
     server.answer(answer)
-    end = await make_engine(budget=BudgetSettings(depth=2, calls=6, repeats=3)).run_turn("Go down")
+    end = await make_engine(budget=BudgetSettings(depth=2, calls=4, repeats=3)).run_turn("Go down")
     assert isinstance(end, ev.TurnFinished)
-    assert end.calls == 6
+    assert end.calls == 4  # the root, two sub-calls, and their one leaf, which is remembered the second time
     reached = [event.what for event in _events(session, ev.BudgetReached) if isinstance(event, ev.BudgetReached)]
     assert set(reached) == {"calls", "repeats"}
     assert max(node.depth for node in session.state.nodes.values() if node.kind == "call") == 2

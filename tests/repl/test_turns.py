@@ -160,7 +160,7 @@ async def test_a_batch_gets_what_the_budget_has_left(make_engine: MakeEngine, se
     server.answer(
         lambda r: Turn(Text("leaf")) if not r.tool_names
         else Turn(Text(_results(r)[-1])) if _results(r)
-        else _python("got = llm_query_batched(['q'] * 6)\nprint([bool(x) for x in got])")
+        else _python("got = llm_query_batched([f'q{n}' for n in range(6)])\nprint([bool(x) for x in got])")
     )  # fmt: skip
     end = await make_engine(budget=BudgetSettings(calls=4)).run_turn("Fan out")
     assert end.calls == 4

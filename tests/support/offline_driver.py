@@ -13,7 +13,8 @@ from rlm_tui.context.entry import Hit, RankReply
 from rlm_tui.context.reader import DEFAULT_DEADLINE_MS
 from rlm_tui.errors import ContextError, ToolError
 from rlm_tui.events import EntryKind, ToolRequest
-from rlm_tui.loop.prompt import root_metadata, spans_text, sub_metadata, system_prompt
+from rlm_tui.loop.instructions import Instructions
+from rlm_tui.loop.prompt import root_metadata, spans_text, sub_metadata
 from rlm_tui.models.offline import OfflineModel
 from rlm_tui.models.offline_words import parts_of
 from rlm_tui.models.port import Message, ModelRequest, ReplyPart, TextPart
@@ -144,7 +145,7 @@ class Driver:
         return await self._run(Transcript(task, 1, [Message("user", "\n".join(parts))]))
 
     async def _run(self, call: Transcript) -> Transcript:
-        system = Message("system", system_prompt("root" if call.depth == 0 else "sub", "offline"))
+        system = Message("system", Instructions().text("root" if call.depth == 0 else "query", "offline", Registry(())))
         model = OfflineModel()
         for _ in range(_MAX_ROUNDS):
             request = ModelRequest(
