@@ -28,6 +28,7 @@ _FIRST_UNIT = 32_768
 _SMALLEST_UNIT = 8_192
 _LARGEST_UNIT = 4 << 20
 _ONE_THREAD_BYTES = 1 << 20
+_SMALL_REST = 1 << 20
 _WORTH_SHARING_SECONDS = 1e-4
 _CALLS_TO_JUDGE_BY = 64
 _BACKTRACK_BYTES = 4 << 20
@@ -101,12 +102,14 @@ class _Clock:
         self._counting_since = 0.0
         self.counting = False
 
-    def count_on(self) -> None:
-        """The limit is reached: go on only for a moment, in which it shows how long the rest would take."""
+    def count_on(self, left: int) -> None:
+        """The limit is reached with `left` bytes to search: go on for a moment, in which it shows how long a large
+        rest would take; a small one is not judged by a moment in which the machine may have been busy elsewhere."""
         if not self.counting:
             self.counting = True
             self._counting_since = time.perf_counter()
-            self._end = min(self.deadline, self._counting_since + self._count_on / 10)
+            seconds = self._count_on if left <= _SMALL_REST else self._count_on / 10
+            self._end = min(self.deadline, self._counting_since + seconds)
 
     def expect(self, seconds: float) -> None:
         """While counting: the rest takes about `seconds`. Allow them if that is soon enough."""
@@ -250,7 +253,7 @@ class _Work:
                 self._in_order += ready.spans
                 self._next += 1
             if len(self._in_order) >= self._limit > 0:
-                self._clock.count_on()
+                self._clock.count_on(self._bytes_left)
             pace = unit.bytes / max(seconds, 1e-6)
             self._bytes_left -= unit.bytes
             self._clock.expect(self._bytes_left / pace)
@@ -304,7 +307,7 @@ class _Work:
                         if len(unit.spans) < self._limit:
                             unit.spans.append((piece.area, start, end))
                             if len(unit.spans) == self._limit and unit.number == self._next:
-                                self._clock.count_on()
+                                self._clock.count_on(self._bytes_left)
                     if self._clock.over():
                         return False
             except TimeoutError:
