@@ -25,9 +25,10 @@ from rlm_tui.models.router import lane_of
 from rlm_tui.session.session import Session
 from rlm_tui.text import one_line
 from rlm_tui.tools.chunking import spans_chars
-from rlm_tui.tools.port import SubAnswer, SubTask
+from rlm_tui.tools.port import Nobody, NoPermits, Permits, Person, SubAnswer, SubTask
 from rlm_tui.tools.python_tool import PYTHON
 from rlm_tui.tools.registry import Registry
+from rlm_tui.tools.work.registry import TASK, WORK_TOOLS
 
 INLINE_CHARS = 120_000
 """Spans of at most this many characters (and 60 % of the window) stand in a sub-call's prompt themselves."""
@@ -63,6 +64,8 @@ class Engine:
         self.budget = Budget(settings.budget)
         self.gate = Gate(settings.budget.concurrency)
         self.retry = RetryPolicy()
+        self.permits: Permits = NoPermits()
+        self.person: Person = Nobody()
         self._call_ended = call_ended
         self._estimate = TokenEstimate()
         self._tasks: dict[int, asyncio.Task[CallOutcome]] = {}
@@ -168,9 +171,10 @@ class Engine:
         self.session.state.last_request += 1
         return f"t{self.session.state.last_request}"
 
-    def _registry_at(self, depth: int) -> Registry:
+    def _registry_at(self, depth: int, *, work: bool = True) -> Registry:
         limit = self.budget.limits.depth
-        return self.registry.without(_RECURSION) if limit is not None and depth >= limit else self.registry
+        registry = self.registry if work else self.registry.without(WORK_TOOLS)
+        return registry.without((*_RECURSION, TASK)) if limit is not None and depth >= limit else registry
 
     def ask(
         self, request: ModelRequest, spec: CallSpec, on_restart: Callable[[], None]
@@ -202,7 +206,9 @@ class Engine:
         """Return the whole prompt for a call's messages so far, fitted to the window."""
         client = self.client if spec.depth == 0 else self.sub_client
         room = prompt_tokens(self.settings.window, client.limits(spec.model))
-        system = Message("system", system_text(spec.purpose, spec.model, repl=PYTHON in self.registry))
+        system = Message(
+            "system", system_text(spec.purpose, spec.model, repl=PYTHON in self.registry, work="edit" in spec.registry)
+        )
         if spec.depth > 0:
             return fit(system, (), current, room, self._estimate, spec.registry.schemas).messages
         first = Message("user", f"{current[0].content}\n\n{self._metadata}", images=current[0].images)
@@ -268,9 +274,8 @@ class Engine:
             self.session.record(error.event(), call=parent.number, parent=parent.parent, depth=parent.depth)
             return SubAnswer(0, "", str(error))
         spec = CallSpec(
-            self._next_call(), parent.number, depth, "llm" if task.plain else "query" if index < 0 else "map",
-            task.prompt, task.model or self.session.state.sub_model or self.session.state.model,
-            view, Registry(()) if task.plain else self._registry_at(depth),
+            self._next_call(), parent.number, depth, _purpose(task, index), task.prompt, task.model or self.session.state.sub_model or self.session.state.model,
+            view, Registry(()) if task.plain else self._registry_at(depth, work=task.work),
             spans=tuple(ev.Span(start, end, "sent") for start, end in task.spans),
             request=request, index=index, agent=task.agent, schema=task.schema, stream=False,
         )  # fmt: skip
@@ -314,6 +319,12 @@ class Engine:
             return True
         node = self.session.state.node_of_call(call)
         return self.interrupt() if node is not None and node.kind == "turn" and node.running else False
+
+
+def _purpose(task: SubTask, index: int) -> str:
+    if task.plain:
+        return "llm"
+    return "task" if task.work else "query" if index < 0 else "map"
 
 
 class SubCallMaker:

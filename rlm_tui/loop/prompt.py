@@ -18,7 +18,7 @@ _FAMILIES = ("anthropic", "claude", "gpt", "gemini", "qwen", "llama", "deepseek"
 
 @lru_cache(maxsize=32)
 def system_prompt(kind: str, model: str) -> str:
-    """Return the system text `kind` (`root`, `sub`, `repl` or `llm`) for a model: its family's, else the default."""
+    """Return the system text `kind` (`root`, `sub`, `repl`, `work` or `llm`) for a model: its family's, else the default."""
     folder = files("rlm_tui.loop") / "prompts"
     for family in _FAMILIES:
         own = folder / family / f"{kind}.md"
@@ -27,15 +27,17 @@ def system_prompt(kind: str, model: str) -> str:
     return (folder / "default" / f"{kind}.md").read_text(encoding="utf-8")
 
 
-def system_text(purpose: str, model: str, *, repl: bool) -> str:
+def system_text(purpose: str, model: str, *, repl: bool, work: bool = False) -> str:
     """Return the whole system text of a call by its purpose (`root`, `llm`, or one of a sub-call).
 
-    With `repl`, calls that have tools are told of the REPL; a call of purpose `llm` has none.
+    With `repl`, calls that have tools are told of the REPL; a call of purpose `llm` has none. With `work`, they are
+    told how to work on files.
     """
     if purpose == "llm":
         return system_prompt("llm", model)
-    if purpose == "root":
-        return system_prompt("repl" if repl else "root", model)
+    if purpose in ("root", "task"):
+        text = system_prompt("repl" if repl else "root", model)
+        return f"{text}\n{system_prompt('work', model)}" if work else text
     sub = system_prompt("sub", model)
     return f"{sub}\n{system_prompt('repl', model)}" if repl else sub
 

@@ -65,7 +65,8 @@ class SubAnswer:
 class SubTask:
     """One sub-call to make: a prompt over spans of the context. `schema` asks for a JSON answer that fits it.
 
-    `plain` asks a model once, without tools: the text of the spans stands in its prompt.
+    `plain` asks a model once, without tools: the text of the spans stands in its prompt. `work` gives the sub-call
+    the working tools.
     """
 
     prompt: str
@@ -74,6 +75,7 @@ class SubTask:
     model: str = ""
     agent: str = ""
     plain: bool = False
+    work: bool = False
 
 
 class SubCalls(Protocol):
