@@ -274,7 +274,8 @@ class Engine:
             self.session.record(error.event(), call=parent.number, parent=parent.parent, depth=parent.depth)
             return SubAnswer(0, "", str(error))
         spec = CallSpec(
-            self._next_call(), parent.number, depth, _purpose(task, index), task.prompt, task.model or self.session.state.sub_model or self.session.state.model,
+            self._next_call(), parent.number, depth, _purpose(task, index), task.prompt,
+            task.model or self.session.state.sub_model or self.session.state.model,
             view, Registry(()) if task.plain else self._registry_at(depth, work=task.work),
             spans=tuple(ev.Span(start, end, "sent") for start, end in task.spans),
             request=request, index=index, agent=task.agent, schema=task.schema, stream=False,

@@ -18,7 +18,7 @@ _FAMILIES = ("anthropic", "claude", "gpt", "gemini", "qwen", "llama", "deepseek"
 
 @lru_cache(maxsize=32)
 def system_prompt(kind: str, model: str) -> str:
-    """Return the system text `kind` (`root`, `sub`, `repl`, `work` or `llm`) for a model: its family's, else the default."""
+    """Return the system text `kind` (`root`, `sub`, `repl`, `work` or `llm`) by a model's family, else the default."""
     folder = files("rlm_tui.loop") / "prompts"
     for family in _FAMILIES:
         own = folder / family / f"{kind}.md"

@@ -34,7 +34,7 @@ class PatchArguments(Arguments, frozen=True):
         str,
         Meta(
             description="*** Begin Patch, then *** Add File: P (lines with +), *** Delete File: P or *** Update File: "
-            "P (optional *** Move to: P; chunks after @@ with lines that begin with a space, - or +), then *** End Patch."
+            "P (optional *** Move to: P; chunks after @@, lines that begin with a space, - or +), then *** End Patch."
         ),
     ]
 

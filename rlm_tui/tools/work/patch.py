@@ -165,10 +165,16 @@ def patched(text: str, step: FilePatch) -> str:
             place = len(lines) if chunk.at_end or not chunk.headers else start
         else:
             place = _seek(lines, chunk.old, start, at_end=chunk.at_end, what=f"chunk {number}", step=step)
+        if chunk.old[-1:] == [""] and place + len(chunk.old) > len(lines):
+            chunk = Chunk(chunk.headers, chunk.old[:-1], _without_last_blank(chunk.new), chunk.at_end)
         result += lines[cursor:place]
         result += _with_endings(chunk, lines[place : place + len(chunk.old)], ending)
         cursor = place + len(chunk.old)
     return "".join([*result, *lines[cursor:]])
+
+
+def _without_last_blank(lines: list[str]) -> list[str]:
+    return lines[:-1] if lines[-1:] == [""] else lines
 
 
 def _with_endings(chunk: Chunk, found: Sequence[str], ending: str) -> list[str]:
@@ -198,5 +204,7 @@ def _seek(lines: Sequence[str], wanted: list[str], start: int, *, at_end: bool, 
             return places[-1]
         if places:
             return places[0]
+    if len(wanted) > 1 and wanted[-1] == "":  # a line that only ends the text before it
+        return _seek(lines, wanted[:-1], start, at_end=at_end, what=what, step=step)
     shown = "\n".join(wanted[:5])
     raise ToolError(f"{step.path}: {what} is not in the file (from line {start + 1} on); it looks for:\n{shown}")

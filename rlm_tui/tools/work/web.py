@@ -7,6 +7,7 @@ the check. Redirects go through the same door.
 import asyncio
 import http.client
 import ipaddress
+import re
 import socket
 import ssl
 import time
@@ -169,6 +170,9 @@ def page_text(page: Page) -> str:
     return parser.text
 
 
+_SPACES = re.compile(r"\s+")
+
+
 class _Text(HTMLParser):
     """Gathers what a person would read."""
 
@@ -204,10 +208,10 @@ class _Text(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._hidden:
-            self._parts.append(data if self._pre else " ".join(data.split()) + (" " if data[-1:].isspace() else ""))
+            self._parts.append(data if self._pre else _SPACES.sub(" ", data))
 
     @property
     def text(self) -> str:
-        lines = [line.rstrip() for line in "".join(self._parts).split("\n")]
+        lines = ["" if line.isspace() else line.rstrip() for line in "".join(self._parts).split("\n")]
         kept = [line for i, line in enumerate(lines) if line or (i and lines[i - 1])]
         return "\n".join(kept).strip() + "\n"
