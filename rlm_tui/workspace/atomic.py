@@ -68,9 +68,10 @@ def read_file(path: Path) -> tuple[bytes, int] | None:
 
 
 def write_file(path: Path, data: bytes, mode: int | None = None) -> None:
-    """Replace or create the file at the absolute `path`, durably; `mode` None means that of a new file.
+    """Replace or create the file at the absolute `path`; `mode` None means that of a new file.
 
-    A failure leaves what was there. Raises `ToolError`.
+    A failure leaves what was there, and after a loss of power the file is the old or the new one, whole. Raises
+    `ToolError`.
     """
     temporary = f".{path.name[:80]}.{secrets.token_hex(6)}.tmp"
     try:
@@ -82,7 +83,6 @@ def write_file(path: Path, data: bytes, mode: int | None = None) -> None:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary, dir_fd=parent)
                 raise
-            os.fsync(parent)
     except OSError as error:
         raise ToolError(f"{path} cannot be written: {error.strerror}. It is as it was.") from None
 

@@ -68,6 +68,7 @@ class Bench:
         self.context = ContextStore(home)
         web: Sequence[Tool] = [WebFetch(allow_private=True)] if allow_private else []
         self.registry = Registry((*work_tools(self.files), *web))
+        self._runner = asyncio.Runner()
 
     def use(self, name: str, **arguments: Any) -> ToolResult:
         """Run a tool; a refusal comes back as a result that is not ok, as the loop makes it."""
@@ -83,4 +84,4 @@ class Bench:
             except RlmTuiError as error:
                 return ToolResult(str(error), str(error), ok=False)
 
-        return asyncio.run(go())
+        return self._runner.run(go())

@@ -52,7 +52,7 @@ def test_ambiguous_text_is_refused_and_says_where(bench: Bench, project: Path) -
     [
         ("def one():  \n    return 1", "def one():\n    return 9", "def one():\n    return 9\n\n\ndef two"),
         ("  def one():\n      return 1\n", "  def one():\n      return 9\n", "def one():\n    return 9\n\n\ndef two"),
-        ("     1\tdef one():\n     2\t    return 1", "     1\tdef one():\n     2\t    return 9", "def one():\n    return"),
+        ("     1\tdef one():\n     2\t    return 1", "     1\tdef one():\n     2\t    return 9", "def one():\n"),
     ],
 )  # fmt: skip
 def test_text_with_a_small_fault_is_found_where_one_place_fits(
