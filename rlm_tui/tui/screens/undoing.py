@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rlm_tui.tui.bridge import Bridge
 
 _PREVIEW_LINES = 18
+_OTHER_LINES = 18
+"""Lines of the dialog that are not the diff's."""
 
 
 class UndoActions(Screen[None]):
@@ -40,17 +42,19 @@ class UndoActions(Screen[None]):
             except RlmTuiError as error:
                 self.app.call_later(self.tell, str(error), "warning")
             else:
-                self.app.call_later(self._confirm, heading, plan, preview(plan))
+                self.app.call_later(self._confirm, heading, plan, plan.diff)
 
         if not self.bridge.call(work):
             self.tell("The session is still being opened: try again in a moment.", "warning")
 
-    def _confirm(self, heading: str, plan: "UndoPlan", shown: str) -> None:
+    def _confirm(self, heading: str, plan: "UndoPlan", diff: str) -> None:
         files = f"{len(plan.steps)} file{'s' if len(plan.steps) != 1 else ''}"
         note = f"{files}, and lose changes that were made since" if plan.conflicts else files
         choices = [Choice("do", heading, note), Choice("keep", "Leave everything as it is")]
         if plan.conflicts:
             choices.reverse()
+        room = self.app.size.height * 4 // 5 - _OTHER_LINES - len(plan.steps)
+        shown = preview(plan, diff, max(2, min(_PREVIEW_LINES, room)))
 
         def chosen(value: str | None) -> None:
             if value == "do":
@@ -70,10 +74,10 @@ class UndoActions(Screen[None]):
         self.bridge.call(work)
 
 
-def preview(plan: "UndoPlan") -> str:
-    """Return the plan's summary and the first lines of its diff, safe to show."""
-    diff = plan.diff.splitlines()
-    lines = [*plan.summary.splitlines(), "", *diff[:_PREVIEW_LINES]]
-    if len(diff) > _PREVIEW_LINES:
-        lines.append(f"… {len(diff) - _PREVIEW_LINES:,} more lines of the diff")
+def preview(plan: "UndoPlan", diff: str, room: int) -> str:
+    """Return the plan's summary and the first `room` lines of its diff, safe to show."""
+    parts = diff.split("\n")[:-1]
+    lines = [*plan.summary.splitlines(), "", *parts[:room]]
+    if len(parts) > room:
+        lines.append(f"… {len(parts) - room:,} more lines of the diff")
     return safe_text("\n".join(lines))
