@@ -16,9 +16,11 @@ from rlm_tui import events as ev
 from rlm_tui.config.options import AppOptions
 from rlm_tui.config.settings import Settings
 from rlm_tui.context.corpus import needs_confirmation
+from rlm_tui.context.ignore import IgnoreRules
 from rlm_tui.errors import ModelError, RlmTuiError, UsageError
 from rlm_tui.loop.engine import Engine
 from rlm_tui.loop.project import ProjectContext
+from rlm_tui.loop.undo import Undo
 from rlm_tui.models.providers import OFFLINE, is_offline
 from rlm_tui.models.router import make_client
 from rlm_tui.repl.pool import ReplPool
@@ -28,6 +30,9 @@ from rlm_tui.tools.context import context_tools
 from rlm_tui.tools.python_tool import Python
 from rlm_tui.tools.recurse import recursion_tools
 from rlm_tui.tools.registry import Registry
+from rlm_tui.tools.work.registry import work_tools
+from rlm_tui.workspace.project_files import ProjectFiles
+from rlm_tui.workspace.snapshots import SnapshotStore
 
 TurnEnd = ev.TurnFinished | ev.TurnInterrupted
 
@@ -47,6 +52,8 @@ class Assistant:
         self.session: Session
         self.engine: Engine
         self.project: ProjectContext
+        self.files: ProjectFiles
+        self.undo: Undo
         self._queue: deque[str] = deque()
         self._turn: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -63,6 +70,11 @@ class Assistant:
         """
         self.session = await asyncio.to_thread(self._open_session)
         self.project = ProjectContext(self.session, self.options.paths.home, self.settings.context)
+        self.files = ProjectFiles(
+            self.options.project, SnapshotStore(self.session.directory / "snapshots"), self._note_snapshot,
+            IgnoreRules(patterns=tuple(self.settings.context.ignore)),
+        )  # fmt: skip
+        self.undo = Undo(self.session, self.files)
         self._make_engine()
         for problem in self.options.loaded.problems:
             self.session.record(ev.Notice("warning", str(problem)))
@@ -70,6 +82,11 @@ class Assistant:
             self.session.append_entry("file", label, text)
         self._spawn(self._keep_house(), "housekeeping")
         self._ingest = self._spawn(self._read_project(), "ingest")
+
+    def _note_snapshot(self, snapshot: str, paths: tuple[str, ...]) -> None:
+        turn = self.session.state.running_turn
+        self.session.record(ev.SnapshotTaken(snapshot, paths, turn.number if turn is not None else 0))
+        self.session.barrier()
 
     def _open_session(self) -> Session:
         options = self.options
@@ -118,7 +135,8 @@ class Assistant:
 
     def _registry(self, model: str) -> Registry:
         if self.session.state.settings.get("mode") != "repl":
-            return Registry((*context_tools(), *recursion_tools()))
+            work = () if is_offline(model) else work_tools(self.files)
+            return Registry((*context_tools(), *recursion_tools(), *work))
         if is_offline(model):
             self.session.record(
                 ev.Notice("info", "The offline model writes no Python: it works with tools until a model is chosen.")

@@ -27,7 +27,7 @@ from rlm_tui.loop.fenced import fenced_requests, only_cells, results_message
 from rlm_tui.models.port import Message, ModelPart, ModelRequest, ReasoningPart, ReplyPart
 from rlm_tui.session.session import Session
 from rlm_tui.text import one_line
-from rlm_tui.tools.port import SubCalls, Tool, ToolResult, ToolRun
+from rlm_tui.tools.port import Permits, Person, SubCalls, Tool, ToolResult, ToolRun
 from rlm_tui.tools.registry import Registry
 
 MAX_REPLIES = 60
@@ -84,6 +84,8 @@ class Surroundings(Protocol):
     budget: Budget
     capture: CaptureSettings
     project: Path
+    permits: Permits
+    person: Person
 
     def prompt_messages(self, spec: CallSpec, current: Sequence[Message]) -> tuple[Message, ...]:
         """Return the whole prompt for the call's messages so far, fitted to the window."""
@@ -336,6 +338,7 @@ class Call:
         run = ToolRun(
             request.request, self.spec.number, self.spec.depth, self.spec.context, self.around.sub_calls(self.spec),
             self.around.project, cancel, lambda text: self.record(ev.ToolOutput(request.request, text)),
+            self.around.permits, self.around.person,
         )  # fmt: skip
         try:
             self.budget.admit_repeat(key)

@@ -29,7 +29,9 @@ from rlm_tui.models.router import lane_of
 from rlm_tui.session.session import Session
 from rlm_tui.text import one_line
 from rlm_tui.tools.chunking import spans_chars
+from rlm_tui.tools.port import Nobody, NoPermits, Permits, Person
 from rlm_tui.tools.registry import Registry
+from rlm_tui.tools.work.registry import TASK, WORK_TOOLS
 
 INLINE_CHARS = 120_000
 """Spans of at most this many characters (and 60 % of the window) stand in a sub-call's prompt themselves."""
@@ -66,10 +68,16 @@ class Engine:
         self.budget = Budget(settings.budget)
         self.gate = Gate(settings.budget.concurrency)
         self.retry = RetryPolicy()
+        self.permits: Permits = NoPermits()
+        self.person: Person = Nobody()
         self._call_ended = call_ended
         self._instructions = Instructions(prompts)
         self._estimate = TokenEstimate()
-        self._deepest_registry = registry.without(_RECURSION)
+        deepest = registry.without((*_RECURSION, TASK))
+        self._registries = {
+            (False, True): registry, (False, False): registry.without(WORK_TOOLS),
+            (True, True): deepest, (True, False): deepest.without(WORK_TOOLS),
+        }  # fmt: skip
         self.tasks: dict[int, asyncio.Task[CallOutcome]] = {}
         """Running sub-calls by number."""
         self.leaves: dict[str, asyncio.Task[CallOutcome]] = {}
@@ -182,10 +190,10 @@ class Engine:
         self.session.state.last_request += 1
         return f"t{self.session.state.last_request}"
 
-    def registry_at(self, depth: int) -> Registry:
-        """Return the tools of a call at `depth`: at the deepest none that recurse."""
+    def registry_at(self, depth: int, *, work: bool = True) -> Registry:
+        """Return the tools of a call at `depth`: at the deepest none that recurse, and without `work` none that act."""
         limit = self.budget.limits.depth
-        return self._deepest_registry if limit is not None and depth >= limit else self.registry
+        return self._registries[limit is not None and depth >= limit, work]
 
     def ask(
         self, request: ModelRequest, spec: CallSpec, on_restart: Callable[[], None]

@@ -1,6 +1,6 @@
 """The system texts: files by model family, filled in from the tools that a call really has.
 
-A text of a kind (`root`, `sub`, `repl`, `llm`) is looked for in the folder of the model's family and then in
+A text of a kind (`root`, `sub`, `repl`, `work`, `llm`) is looked for in the folder of the model's family and then in
 `default`, each first in the person's own `prompts/` folder and then in the shipped one. `notes.md` of a family is
 added to the texts of calls that work by tools. What a file may hold besides words:
 
@@ -45,11 +45,13 @@ class Instructions:
         self._made: dict[tuple[str, str, tuple[str, ...]], str] = {}
 
     def text(self, purpose: str, model: str, registry: Registry) -> str:
-        """Return the whole system text of a call: `root`, `llm` (which has no tools), or a sub-call's purpose.
+        """Return the whole system text of a call: `root`, `task` (as the root), `llm` (which has no
+        tools), or another sub-call's purpose.
 
         It is made once for each model and set of tools, so that the beginning of every prompt stays the same.
         """
-        key = (purpose if purpose in ("root", "llm") else "sub", model, registry.names)
+        kind = {"root": "root", "task": "root", "llm": "llm"}.get(purpose, "sub")
+        key = (kind, model, registry.names)
         if key not in self._made:
             self._made[key] = self._make(key[0], family_of(model), registry)
         return self._made[key]
@@ -59,6 +61,8 @@ class Instructions:
             return _filled(self._file(family, "llm"), registry)
         repl = PYTHON in registry
         kinds = ["sub", "repl"] if repl and purpose == "sub" else ["repl"] if repl else [purpose]
+        if "edit" in registry:
+            kinds.append("work")
         texts = [self._file(family, kind) for kind in kinds]
         notes = self._own_or_shipped(family, "notes")
         return "\n".join(_filled(text, registry) for text in [*texts, *([notes] if notes else [])])

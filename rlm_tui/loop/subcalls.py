@@ -113,9 +113,9 @@ class SubCallMaker:
         engine, parent = self._engine, self._spec
         state, depth = engine.session.state, parent.depth + 1
         return CallSpec(
-            0, parent.number, depth, "llm" if task.plain else "query" if index < 0 else "map",
+            0, parent.number, depth, _purpose(task, index),
             task.prompt, task.model or state.sub_model or state.model, parent.context.view(task.spans),
-            _NO_TOOLS if task.plain else engine.registry_at(depth),
+            _NO_TOOLS if task.plain else engine.registry_at(depth, work=task.work),
             spans=tuple(ev.Span(start, end, "sent") for start, end in task.spans),
             request=request, index=index, agent=task.agent, schema=task.schema, stream=False,
         )  # fmt: skip
@@ -179,6 +179,12 @@ class SubCallMaker:
         value = parse_answer(known.result, spec.schema)[0] if spec.schema is not None else None
         outcome = CallOutcome(spec.number, known.result, citations, cost=0.0, value=value, entry=known.entry)
         return self._sub_answer(outcome, memo=True)
+
+
+def _purpose(task: SubTask, index: int) -> str:
+    if task.plain:
+        return "llm"
+    return "task" if task.work else "query" if index < 0 else "map"
 
 
 def limits_of(limits: Mapping[str, float], around: BudgetSettings) -> BudgetSettings:

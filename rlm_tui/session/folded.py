@@ -6,7 +6,11 @@ from rlm_tui.session.nodes import ChatItem, ItemRole, Node, NodeStatus, Turn
 
 
 class FoldedState:
-    """A session as folded so far. Consumers read its fields; `take_changes` tells what changed since last asked."""
+    """A session as folded so far. Consumers read its fields; `take_changes` tells what changed since last asked.
+
+    `applied` are the snapshots whose changes are in the files, oldest first; `redoable` what was undone, last first
+    to come back.
+    """
 
     def __init__(self) -> None:
         self.session = ""
@@ -37,6 +41,8 @@ class FoldedState:
         self.progress: dict[str, ev.Progress] = {}
         self.pending_permissions: dict[str, ev.PermissionAsked] = {}
         self.snapshots: list[ev.SnapshotTaken] = []
+        self.applied: list[ev.SnapshotTaken] = []
+        self.redoable: list[tuple[ev.Reverted, tuple[ev.SnapshotTaken, ...]]] = []
         self.running_turn: Turn | None = None
         self.memo: dict[str, Node] = {}
         """Leaf sub-calls that answered, by `CallFinished.memo_key`: an equal call is given the same answer."""

@@ -81,6 +81,7 @@ class SessionState(FoldedState):
     # turns and calls
 
     def _turn_started(self, envelope: ev.Envelope, event: ev.TurnStarted) -> None:
+        self.redoable.clear()
         node = Node(
             f"turn:{event.turn}", "turn", f"turn {event.turn}", one_line(event.prompt, _TITLE_CHARS), None, 0,
             envelope.at, turn=event.turn, prompt=event.prompt, model=self.model,
@@ -332,12 +333,21 @@ class SessionState(FoldedState):
 
     def _snapshot_taken(self, _: ev.Envelope, event: ev.SnapshotTaken) -> None:
         self.snapshots.append(event)
+        self.applied.append(event)
+        self.redoable.clear()
 
     def _reverted(self, _: ev.Envelope, event: ev.Reverted) -> None:
         if event.to_turn:
             for turn in self.turns:
                 if turn.number >= event.to_turn:
                     turn.reverted = event.undone
+        if not event.undone:
+            if self.redoable:
+                self.applied += self.redoable.pop()[1]
+            return
+        first = next((i for i, taken in enumerate(self.applied) if taken.snapshot == event.snapshot), len(self.applied))
+        self.redoable.append((event, tuple(self.applied[first:])))
+        del self.applied[first:]
 
 
 def _arguments_line(arguments: dict[str, Any]) -> str:

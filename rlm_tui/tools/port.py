@@ -67,6 +67,7 @@ class SubTask:
 
     `plain` asks a model once, without tools: the text of the spans stands in its prompt. `limits` is what this
     sub-call with all below it may take of what the caller has: any of calls, tokens, cost (US dollars), seconds.
+    `work` gives the sub-call the working tools.
     """
 
     prompt: str
@@ -76,6 +77,7 @@ class SubTask:
     agent: str = ""
     plain: bool = False
     limits: Mapping[str, float] = field(default_factory=dict)
+    work: bool = False
 
 
 class SubCalls(Protocol):

@@ -11,6 +11,8 @@ _NAMES = {
     "sessions": "choose_session",
     "new": "new_session",
     "clear": "new_session",
+    "undo": "undo",
+    "redo": "redo",
     "editor": "editor",
     "stop": "cancel_ingest",
     "exit": "leave",

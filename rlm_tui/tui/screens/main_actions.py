@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.screen import Screen
 from textual.widget import Widget
 
 from rlm_tui.config.remembering import remember
@@ -14,6 +13,7 @@ from rlm_tui.errors import RlmTuiError
 from rlm_tui.text import one_line, safe_text
 from rlm_tui.tui.actions import ACTIONS, by_leader, keys_text
 from rlm_tui.tui.screens.dialogs import Choice, ChooseDialog, LeaderDialog
+from rlm_tui.tui.screens.undoing import UndoActions
 
 if TYPE_CHECKING:
     from rlm_tui.config.options import AppOptions
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _QUIT_WINDOW_S = 2.0
 
 
-class MainActions(Screen[None]):
+class MainActions(UndoActions):
     """The actions, apart from the screen's layout and stream."""
 
     if TYPE_CHECKING:

@@ -1,0 +1,22 @@
+"""The working tools as one set, in the order in which a model is told of them."""
+
+from rlm_tui.tools.port import Tool
+from rlm_tui.tools.work.asking import Ask, Task, Todo
+from rlm_tui.tools.work.changing import ApplyPatch, Edit, Write
+from rlm_tui.tools.work.looking import Glob, Grep, ListDirectory, Read
+from rlm_tui.tools.work.web import WebFetch
+from rlm_tui.workspace.project_files import ProjectFiles
+
+TASK = "task"
+WORK_TOOLS = (
+    "read", "list", "glob", "grep", "edit", "write", "apply_patch", "bash", "todo", "web_fetch", "ask", TASK,
+)  # fmt: skip
+"""Names of the tools that only the root call and sub-agents have; other sub-calls look at their spans alone."""
+
+
+def work_tools(files: ProjectFiles) -> tuple[Tool, ...]:
+    """Return the working tools over one project's files."""
+    return (
+        Read(files), ListDirectory(files), Glob(files), Grep(files), Edit(files), Write(files), ApplyPatch(files),
+        Todo(), WebFetch(), Ask(), Task(),
+    )  # fmt: skip
