@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import threading
 import weakref
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -120,10 +121,23 @@ class RLM:
         """
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[Envelope | None] = asyncio.Queue()
+        arrived: deque[Envelope | None] = deque()
+
+        woken = False
+
+        def take() -> None:
+            nonlocal woken
+            woken = False  # before emptying: what arrives from here on wakes the loop again
+            while arrived:
+                queue.put_nowait(arrived.popleft())
 
         def put(envelope: Envelope | None) -> None:
-            with contextlib.suppress(RuntimeError):  # the caller's loop is closed: nobody listens any more
-                loop.call_soon_threadsafe(queue.put_nowait, envelope)
+            nonlocal woken
+            arrived.append(envelope)
+            if not woken:
+                woken = True
+                with contextlib.suppress(RuntimeError):  # the caller's loop is closed: nobody listens any more
+                    loop.call_soon_threadsafe(take)
 
         work = self._prepare(question, context, put)
         future = _start(work.run())

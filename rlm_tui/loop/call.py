@@ -222,7 +222,7 @@ class Call:
         )  # fmt: skip
         reply = await self._stream(request)
         self.around.learn(self.spec, prompt, reply.usage.input_tokens)
-        return self._take(reply)
+        return await self._take(reply)
 
     async def _stream(self, request: ModelRequest) -> ReplyPart:
         deltas = DeltaBuffer(self.record)
@@ -232,13 +232,14 @@ class Call:
                 if isinstance(part, ReplyPart):
                     deltas.flush()
                     return part
-                deltas.add(part.text, reasoning=isinstance(part, ReasoningPart))
+                if request.stream:  # what comes whole is told by the reply itself
+                    deltas.add(part.text, reasoning=isinstance(part, ReasoningPart))
         finally:
             deltas.flush()
             await stream.aclose()
         raise ModelError("bad_reply", f"{self.spec.model} ended without a reply. Try again.")
 
-    def _take(self, reply: ReplyPart) -> ReplyPart:
+    async def _take(self, reply: ReplyPart) -> ReplyPart:
         requests = tuple(
             msgspec.structs.replace(request, request=self.around.next_request()) for request in reply.requests
         )
@@ -255,7 +256,7 @@ class Call:
                 round(reply.elapsed_ms, 1), round(reply.first_token_ms, 1), reply.extra, bool(fenced),
             )
         )  # fmt: skip
-        self.around.session.barrier()
+        await self.around.session.synced()
         if reply.text.strip():
             self.best = reply.text
         asked = () if fenced else reply.requests

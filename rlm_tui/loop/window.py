@@ -27,25 +27,33 @@ class TokenEstimate:
 
     def __init__(self) -> None:
         self._chars_per_token = 3.6
+        self._sizes: dict[int, tuple[Sequence[ToolSchema], int]] = {}
 
     def tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema] = ()) -> int:
         """Return the estimated tokens of a prompt."""
-        return int(_chars(messages, tools) / self._chars_per_token) + _MESSAGE_TOKENS * len(messages)
+        return int(self._chars(messages, tools) / self._chars_per_token) + _MESSAGE_TOKENS * len(messages)
 
     def learn(self, messages: Sequence[Message], tools: Sequence[ToolSchema], reported: int) -> None:
         """Move the estimate towards what a provider counted; small prompts teach nothing."""
-        chars = _chars(messages, tools)
+        chars = self._chars(messages, tools)
         if reported > 500 and chars > 2_000:
             seen = min(8.0, max(0.5, chars / reported))
             self._chars_per_token += 0.3 * (seen - self._chars_per_token)
 
+    def _chars(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
+        total = sum(
+            len(m.content) + sum(len(r.arguments) + len(r.name) for r in m.requests) + 4_000 * len(m.images)
+            for m in messages
+        )
+        return total + self._tools_chars(tools)
 
-def _chars(messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
-    total = sum(
-        len(m.content) + sum(len(r.arguments) + len(r.name) for r in m.requests) + 4_000 * len(m.images)
-        for m in messages
-    )
-    return total + sum(len(t.description) + len(str(t.parameters)) for t in tools)
+    def _tools_chars(self, tools: Sequence[ToolSchema]) -> int:
+        """Return the size of tools, which are the same few sets in every prompt: written out once each."""
+        known = self._sizes.get(id(tools))
+        if known is None or known[0] is not tools:
+            known = tools, sum(len(t.description) + len(str(t.parameters)) for t in tools)
+            self._sizes[id(tools)] = known
+        return known[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,19 @@
 """The event log of one session: `events.jsonl`, written as things happen, read whole however it was torn.
 
 One writer holds the session (an flock on `lock`); readers need no lock. Every record is handed to the operating
-system at once, so it survives a killed process; `barrier` also waits for the disk. A record is never cut short:
-what does not fit on a full disk stays queued, in order, and is written when there is room.
+system at once, so it survives a killed process; `barrier` and `synced` also wait for the disk. A record is never cut
+short: what does not fit on a full disk stays queued, in order, and is written when there is room.
 """
 
+import asyncio
+import contextlib
 import errno
 import fcntl
 import os
+import threading
 from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +73,11 @@ class LogWriter:
                 "Check the folder's owner and free space, or set RLM_TUI_HOME to another folder."
             ) from None
         self._queue: deque[bytes] = deque()
-        self._dirty = False
+        self._written = 0
+        self._synced = 0
+        self._sync: asyncio.Task[None] | None = None
+        self._sync_lock = threading.Lock()
+        self._syncer = ThreadPoolExecutor(1, "rlm-log-sync")
         self.problem = ""
         self._isolate_torn_end()
 
@@ -93,7 +101,7 @@ class LogWriter:
             except OSError as error:
                 self.problem = _write_problem(error, self.path)
                 return
-            self._dirty = True
+            self._written += written
             if written == len(data):
                 self._queue.popleft()
             else:
@@ -109,23 +117,50 @@ class LogWriter:
         """Wait until everything appended so far is on the disk. Raises `SessionError` if it cannot be."""
         if not self.retry():
             raise SessionError(self.problem)
-        if self._dirty:
+        self._sync_now()
+
+    async def synced(self) -> None:
+        """Like `barrier`, without blocking the loop: those who wait at the same time share one sync of the disk."""
+        if not self.retry():
+            raise SessionError(self.problem)
+        wanted = self._written
+        while self._synced < wanted:
+            if self._sync is None:
+                self._sync = asyncio.create_task(self._sync_aside())
+            await asyncio.shield(self._sync)
+
+    async def _sync_aside(self) -> None:
+        try:
+            await asyncio.sleep(0)  # what others write in this round of the loop goes along
+            await asyncio.get_running_loop().run_in_executor(self._syncer, self._sync_now)
+        finally:
+            self._sync = None
+
+    def _sync_now(self) -> None:
+        """Bring what is written to the disk. One at a time; the log may be closed while another thread waits here."""
+        with self._sync_lock:
+            written = self._written
+            if self._fd < 0 or self._synced >= written:
+                return
             try:
                 os.fdatasync(self._fd)
             except OSError as error:
                 self.problem = _write_problem(error, self.path)
                 raise SessionError(self.problem) from None
-            self._dirty = False
+            self._synced = written
 
     def close(self) -> None:
         """Write what is queued as far as possible, sync, and let the session go."""
         if self._fd < 0:
             return
-        if self.retry() and self._dirty:
-            os.fdatasync(self._fd)
-        os.close(self._fd)
-        os.close(self._lock)
-        self._fd = self._lock = -1
+        self.retry()
+        with contextlib.suppress(SessionError):  # said in `problem`; there is nothing more to do about it
+            self._sync_now()
+        with self._sync_lock:
+            os.close(self._fd)
+            os.close(self._lock)
+            self._fd = self._lock = -1
+        self._syncer.shutdown(wait=False)
 
 
 def _write_problem(error: OSError, path: Path) -> str:

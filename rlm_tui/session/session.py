@@ -166,6 +166,10 @@ class Session:
         """Wait until everything recorded is on the disk. Raises `SessionError` when it cannot be."""
         self._log.barrier()
 
+    async def synced(self) -> None:
+        """Like `barrier`, for a call on the event loop: calls that wait together share one sync of the disk."""
+        await self._log.synced()
+
     @property
     def problem(self) -> str:
         """Why the log cannot be written right now, or an empty string."""
