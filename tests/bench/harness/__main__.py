@@ -120,16 +120,19 @@ async def batches(rlm: RLM, oracle: Oracle, runs: int, theirs: dict[str, str]) -
         chars = items(leaves)[1]
         floor, floor_cpu = await floors.http_leaves(oracle, leaves)
         bare, bare_cpu = await floors.litellm_leaves(oracle, leaves)
-        walls, cpus, right, same = [], [], True, True
+        walls, wholes, cpus, right, same = [], [], [], True, True
         for run in range(runs):
             oracle.requests()
             text, _ = items(leaves, (run + 1) * 10_000)  # of its own, so that nothing is remembered
+            began = time.perf_counter()
             seen = await ask(rlm, f"TASK:count {chars}", text)
+            wholes.append(time.perf_counter() - began)
             walls.append(seen.map_seconds)
             cpus.append(seen.map_cpu / leaves)
             same = same and len(oracle.requests()) == seen.calls
             right = right and seen.end.answer == json.dumps(expected_counts(text), sort_keys=True)
-        note = ("" if right else ", WRONG") + ("" if same else ", events and requests differ")
+        note = f" (whole question {statistics.median(wholes):.3f} s)"
+        note += ("" if right else ", WRONG") + ("" if same else ", events and requests differ")
         rows.append(Row(
             f"{leaves} leaves of 50 ms, 16 at a time", f"{statistics.median(walls):.3f} s{note}",
             f"{floor:.3f} s HTTP, {bare:.3f} s litellm", target, theirs.get(f"{leaves}", ""),
@@ -149,8 +152,10 @@ async def iterations(rlm: RLM, oracle: Oracle, runs: int, theirs: dict[str, str]
         seen = await ask(rlm, "TASK:noop", "x" * 1_000)
         each.append(seen.end.elapsed_ms / (NOOPS + 1))
     floor = await floors.http_round_trip(oracle, NOOPS) * 1000
+    bare = min([await floors.litellm_loop(oracle, NOOPS) for _ in range(2)]) * 1000
     return Row(
-        "one iteration that does nothing", f"{statistics.median(each):.1f} ms", f"{floor:.1f} ms HTTP",
+        "one iteration that does nothing", f"{statistics.median(each):.1f} ms",
+        f"{floor:.1f} ms HTTP, {bare:.1f} ms litellm",
         f"<= {floor + 6:.1f} ms", theirs.get("loop", ""),
     )  # fmt: skip
 

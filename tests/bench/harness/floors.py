@@ -45,6 +45,25 @@ async def http_round_trip(oracle: Oracle, count: int) -> float:
         return (time.perf_counter() - started) / count
 
 
+async def litellm_loop(oracle: Oracle, count: int) -> float:
+    """Return seconds of one streamed reply of bare litellm after the other, each with what was said before it."""
+    import litellm
+
+    messages: list[dict[str, object]] = [{"role": "user", "content": "TASK:noop"}]
+    started = time.perf_counter()
+    for step in range(count):
+        reply = await litellm.acompletion(
+            "openai/scripted", messages=messages, api_base=oracle.base_url, api_key="none", stream=True,
+            stream_options={"include_usage": True},
+        )  # fmt: skip
+        async for _ in reply:
+            pass
+        call = {"id": str(step), "type": "function", "function": {"name": "rlm_get_context", "arguments": "{}"}}
+        messages.append({"role": "assistant", "content": None, "tool_calls": [call]})
+        messages.append({"role": "tool", "tool_call_id": str(step), "content": "x"})
+    return (time.perf_counter() - started) / count
+
+
 async def litellm_leaves(oracle: Oracle, count: int) -> tuple[float, float]:
     """Return wall seconds, and CPU seconds a call, of leaves by bare litellm."""
     import litellm
