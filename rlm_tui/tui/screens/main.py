@@ -59,7 +59,7 @@ class MainScreen(MainActions, Screen[None]):
     def compose(self) -> ComposeResult:
         """Lay out header, panes and footer."""
         budget = self.options.loaded.settings.budget
-        yield HeaderLine(self.options.project.name or str(self.options.project), budget.depth, id="header")
+        yield HeaderLine(self.options.project.name or str(self.options.project), budget, id="header")
         with Horizontal(id="body"):
             with Vertical(id="left"):
                 with Vertical(id="chat-area"):
@@ -165,6 +165,7 @@ class MainScreen(MainActions, Screen[None]):
             self.chat.items_changed(items)
         if nodes:
             self.trace.nodes_changed(nodes)
+            self.query_one("#header", HeaderLine).take(nodes)
         if nodes or context_changed:
             self.browser.context_changed()
         self._show_lines()
@@ -265,6 +266,7 @@ class MainScreen(MainActions, Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Show one pane at a time where there is no room for three."""
+        self.call_after_refresh(self._show_lines)
         narrow = event.size.width < NARROW_COLUMNS
         if narrow != self.narrow:
             self.narrow = narrow

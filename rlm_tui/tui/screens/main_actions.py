@@ -71,10 +71,7 @@ class MainActions(Screen[None]):
     @property
     def queued(self) -> tuple[str, ...]:
         """Prompts that wait for the running turn's end, as far as the screen knows."""
-        return tuple(self._queued_prompts())
-
-    def _queued_prompts(self) -> list[str]:
-        return []
+        return self.bridge.queued
 
     def send(self, text: str) -> None:
         """Ask, or queue while a turn runs."""
@@ -85,8 +82,11 @@ class MainActions(Screen[None]):
             self.prompt.text = text
 
     def do_interrupt(self) -> None:
-        """Interrupt the running turn; otherwise go back to the prompt."""
+        """Interrupt the running turn, and take back what was queued; otherwise go back to the prompt."""
         if self.state.busy:
+            waiting = self.queued
+            if waiting and not self.prompt.text:
+                self.prompt.text = "\n\n".join(waiting)
             self.bridge.call(lambda assistant: assistant.interrupt())
         else:
             self.prompt.focus()
