@@ -6,6 +6,7 @@ panes and painting. When the history is in and the load runs, the title of the s
 
 import argparse
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -113,6 +114,7 @@ def main() -> None:
     import gc
 
     gc.disable()
+    sys.setswitchinterval(0.0005)
     os.environ.setdefault("TEXTUAL_FPS", "240")
     from rlm_tui.tui.app import RlmTuiApp
 
