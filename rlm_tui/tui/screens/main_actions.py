@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.screen import Screen
 from textual.widget import Widget
 
 from rlm_tui.config.remembering import remember
@@ -14,6 +13,7 @@ from rlm_tui.errors import RlmTuiError
 from rlm_tui.text import one_line, safe_text
 from rlm_tui.tui.actions import ACTIONS, by_leader, keys_text
 from rlm_tui.tui.screens.dialogs import Choice, ChooseDialog, LeaderDialog
+from rlm_tui.tui.screens.layout_actions import LayoutActions
 
 if TYPE_CHECKING:
     from rlm_tui.config.options import AppOptions
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _QUIT_WINDOW_S = 2.0
 
 
-class MainActions(Screen[None]):
+class MainActions(LayoutActions):
     """The actions, apart from the screen's layout and stream."""
 
     if TYPE_CHECKING:
@@ -136,8 +136,9 @@ class MainActions(Screen[None]):
 
     def show_pane(self, name: str) -> None:
         """Bring a pane into view and focus it."""
-        if self.zoomed and self.zoomed != name:
-            self.zoom_to(name if self.narrow else "")
+        hidden = self.arrangement.layout == "chat" and name != "chat"
+        if (self.zoomed or hidden) and self.zoomed != name:
+            self.zoom_to(name if self.narrow or hidden else "")
         dict(self.panes())[name].focus()
 
     def zoom_to(self, name: str) -> None:
@@ -145,6 +146,7 @@ class MainActions(Screen[None]):
         self.zoomed = name
         for pane, style in (("chat", "zoom-left"), ("context", "zoom-context"), ("trace", "zoom-trace")):
             self.set_class(pane == name, style)
+        self.place_panes()
 
     def do_zoom(self) -> None:
         """Zoom the pane that has the focus, or show all again."""
