@@ -45,7 +45,8 @@ def _read(file: Path) -> dict[str, Arrangement]:
 
 def load_arrangement(file: Path, project: Path, default: Layout) -> Arrangement:
     """Return what `file` remembers of `project`, else the default; a file that cannot be read is no error."""
-    return _read(file).get(str(project)) or Arrangement(default)
+    known = _read(file).get(str(project))
+    return known.resized() if known is not None else Arrangement(default)
 
 
 def save_arrangement(file: Path, project: Path, arrangement: Arrangement) -> None:
