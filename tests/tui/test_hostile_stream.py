@@ -132,7 +132,7 @@ def test_only_our_own_sequences_reach_the_terminal(source: str, tmp_path: Path, 
             terminal.drain(0.08)
         terminal.write(b"\x03")
         terminal.drain(0.3)
-    strange = foreign_sequences(terminal.seen)
+    strange = foreign_sequences(bytes(terminal.seen))
     assert not strange, sorted(set(strange))[:10]
 
 
