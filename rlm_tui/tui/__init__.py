@@ -2,6 +2,9 @@
 
 from rlm_tui.config.options import AppOptions
 
+_SWITCH_S = 0.0005
+"""How long the engine's thread may hold the interpreter while a key waits: a tenth of Python's default."""
+
 
 def run_app(options: AppOptions) -> int:
     """Open the screen, stay until the person leaves, and return the exit code.
@@ -11,8 +14,10 @@ def run_app(options: AppOptions) -> int:
     """
     import gc
     import os
+    import sys
 
     gc.disable()
+    sys.setswitchinterval(_SWITCH_S)
     os.environ.setdefault("TEXTUAL_FPS", "240")
     from rlm_tui.tui.app import RlmTuiApp
 

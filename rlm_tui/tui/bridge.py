@@ -88,6 +88,11 @@ class Bridge:
         await self._stop.wait()
         await assistant.close("left")
 
+    def _work(self, work: Callable[["Assistant"], object], assistant: "Assistant") -> None:
+        """Do what the screen asked for, and let it look again: not everything that changes is an event."""
+        work(assistant)
+        self._signal()
+
     def _receive(self, envelope: ev.Envelope) -> None:
         """Take an envelope: fold it while the session is still being opened, queue it afterwards."""
         if not self.opened:
@@ -136,8 +141,13 @@ class Bridge:
         loop, assistant = self._loop, self._assistant
         if loop is None or assistant is None or loop.is_closed():
             return False
-        loop.call_soon_threadsafe(work, assistant)
+        loop.call_soon_threadsafe(self._work, work, assistant)
         return True
+
+    @property
+    def queued(self) -> tuple[str, ...]:
+        """Prompts that wait for the running turn's end."""
+        return self._assistant.queued if self._assistant is not None else ()
 
     def close(self) -> bool:
         """Close the session and wait for it, at most some seconds; return whether everything ended."""

@@ -27,7 +27,7 @@ Minimal().run()
 """
 
 
-def _run(command: list[str], env: dict[str, str], cwd: Path) -> tuple[float, float, str]:
+def run_command(command: list[str], env: dict[str, str], cwd: Path) -> tuple[float, float, str]:
     """Return wall seconds, CPU seconds and stdout of a command that must succeed."""
     before, start = os.times(), time.perf_counter()
     done = subprocess.run(command, env={**os.environ, **env}, cwd=cwd, capture_output=True, text=True, check=False)
@@ -49,7 +49,7 @@ def _first_paint(argv: list[str], text: bytes, env: dict[str, str], cwd: Path, r
     return statistics.median(walls), statistics.median(cpus)
 
 
-def _small_project(folder: Path) -> Path:
+def small_project(folder: Path) -> Path:
     project = folder / "small"
     project.mkdir()
     for number in range(20):
@@ -68,18 +68,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="rlm-tui-bench-") as name:
         folder = Path(name)
         env = {"RLM_TUI_HOME": str(folder / "home"), "RLM_TUI_CONFIG": str(folder / "config")}
-        wall, cpu, _ = _run([*program, "ingest", str(options.project)], env, folder)
-        _, _, out = _run([*program, "context", "stats", "--path", str(options.project), "--json"], env, folder)
+        wall, cpu, _ = run_command([*program, "ingest", str(options.project)], env, folder)
+        _, _, out = run_command([*program, "context", "stats", "--path", str(options.project), "--json"], env, folder)
         stats = json.loads(out)
         rows.append(("project", f"{stats['characters']:,} characters, {stats['entries']:,} entries", ""))
         rate = stats["characters"] / wall / 1e6
         rows.append(("ingest, first time", f"{wall:.1f} s, {cpu:.1f} CPU s, {rate:.1f} M characters/s", ""))
-        wall, cpu, _ = _run([*program, "ingest", str(options.project)], env, folder)
+        wall, cpu, _ = run_command([*program, "ingest", str(options.project)], env, folder)
         rows.append(("ingest, nothing changed", f"{wall:.2f} s, {cpu:.2f} CPU s", "the whole command"))
-        wall, cpu, out = _run([*program, "run", options.question], env, options.project)
+        wall, cpu, out = run_command([*program, "run", options.question], env, options.project)
         rows.append(("a question, headless", f"{wall:.2f} s, {cpu:.2f} CPU s", "the whole command, offline model"))
         base, base_cpu = _first_paint([sys.executable, "-c", _MINIMAL], b"minimal-ready", env, folder, options.runs)
-        small = _small_project(folder)
+        small = small_project(folder)
         first, first_cpu = _first_paint([*program, str(small)], b"opening", env, folder, options.runs)
         rows.append(("first paint, minimal Textual app", f"{base:.3f} s, {base_cpu:.2f} CPU s", "yardstick"))
         ratio = f"{first / base:.2f} x the yardstick"

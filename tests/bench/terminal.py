@@ -24,7 +24,7 @@ class Terminal:
     env: Mapping[str, str] = field(default_factory=dict)
     columns: int = 140
     rows: int = 45
-    seen: bytes = b""
+    seen: bytearray = field(default_factory=bytearray)
     pid: int = 0
     _fd: int = -1
     _start: float = 0.0
@@ -77,9 +77,9 @@ class Terminal:
     def wait_for(self, text: bytes, seconds: float = 30.0, *, since: int = 0) -> float:
         """Return how many seconds after the start `text` was painted. Raises `TimeoutError`."""
         deadline = time.perf_counter() + seconds
-        while text not in self.seen[since:]:
+        while self.seen.find(text, since) < 0:
             if time.perf_counter() > deadline:
-                raise TimeoutError(f"{text!r} was not painted in {seconds} s; the end was {self.seen[-400:]!r}")
+                raise TimeoutError(f"{text!r} was not painted in {seconds} s; the end was {bytes(self.seen[-400:])!r}")
             self.read(0.02)
         return self.elapsed
 

@@ -11,6 +11,9 @@ from rlm_tui.config.paths import Paths
 from rlm_tui.config.settings import load_settings
 from rlm_tui.tui.app import RlmTuiApp
 from rlm_tui.tui.screens.main import MainScreen
+from rlm_tui.tui.widgets.footer import FooterLine
+from tests.support.scripted_server import Hang, ScriptedServer
+from tests.support.scripted_server import Turn as ScriptedTurn
 
 CODE = '''"""Retries."""
 
@@ -161,3 +164,74 @@ async def test_a_model_that_cannot_be_used_is_a_notice_and_the_session_goes_on(p
         await pilot.press(*"RETRY_BUDGET", "enter")
         await asked(screen)
         assert screen.state.turns[0].answer
+
+
+async def test_panes_take_the_sizes_and_the_layout_that_were_left(project: Path, tmp_path: Path) -> None:
+    app = make_app(project, tmp_path / "home")
+    async with app.run_test(size=(140, 50)) as pilot:
+        screen = await opened(app)
+        left, browser = screen.query_one("#left"), screen.query_one("#browser")
+        width, height = left.size.width, browser.size.height
+        await pilot.press("alt+right", "alt+right", "alt+shift+up")
+        await pilot.pause()
+        assert left.size.width > width
+        assert browser.size.height < height
+        width = left.size.width
+    again = make_app(project, tmp_path / "home")
+    async with again.run_test(size=(140, 50)) as pilot:
+        screen = await opened(again)
+        left, right = screen.query_one("#left"), screen.query_one("#right")
+        assert left.size.width == width
+        await pilot.press("ctrl+x", "l", "ctrl+x", "l")  # columns, stacked
+        await pilot.pause()
+        assert left.size.width == 140
+        assert right.region.y >= left.region.bottom
+        await pilot.press("ctrl+x", "l")  # the chat alone
+        await pilot.pause()
+        assert not right.display
+        await pilot.press("tab")
+        await pilot.pause()
+        assert screen.browser.region.width > 130
+        await pilot.press("shift+tab")
+        await pilot.pause()
+        assert left.size.width == 140
+
+
+async def test_queued_prompts_are_counted_and_taken_back_on_interrupt(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ScriptedServer(lambda _: ScriptedTurn(Hang())) as server:
+        monkeypatch.setenv("OPENAI_API_BASE", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "x")
+        app = make_app(project, tmp_path / "home", {"model.name": "openai/scripted"})
+        async with app.run_test(size=(120, 40)) as pilot:
+            screen = await opened(app)
+            await pilot.press(*"first", "enter")
+            await until(lambda: screen.state.busy, "the turn")
+            await pilot.press(*"second", "enter", *"third", "enter")
+            footer = screen.query_one("#footer", FooterLine)
+            await until(lambda: "2 queued" in footer.render().plain, "the footer")
+            await pilot.press("escape")
+            assert screen.prompt.text == "second\n\nthird"
+            await asked(screen)
+
+
+async def test_the_bell_rings_only_when_the_terminal_is_not_in_front(project: Path, tmp_path: Path) -> None:
+    app = make_app(project, tmp_path / "home")
+    rung: list[bool] = []
+
+    class _Ringing(type(app)):  # type: ignore[misc]  # a class made where it is used
+        def bell(self) -> None:
+            rung.append(self.app_focus)
+
+    app.__class__ = _Ringing
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(app)
+        await pilot.press(*"one", "enter")
+        await asked(screen)
+        await pilot.pause(0.2)
+        assert not rung
+        app.app_focus = False
+        screen.send("two")
+        await until(lambda: len(screen.state.turns) == 2 and screen.state.turns[1].ended, "the answer")
+        await until(lambda: rung, "the bell")

@@ -91,6 +91,39 @@ async def test_streamed_text_reads_as_the_whole_does() -> None:
         assert app.shown() == streamed
 
 
+@pytest.mark.parametrize("follow", [True, False])
+async def test_a_streamed_answer_with_citations_stays_whole_when_it_ends(follow: bool) -> None:
+    answer = (
+        "first words\n\n" + "\n\n".join(f"paragraph {number}" for number in range(30)) + "\n\nsee [5-9], last words"
+    )
+    async with chat_app((60, 100)) as (app, pilot):
+        app.play((ev.TurnStarted(1, "q"), 0), (ev.CallStarted("root", "m", "q"), 1))
+        for start in range(0, len(answer), 9):
+            app.play((ev.TextDelta(answer[start : start + 9]), 1))
+            await pilot.pause()
+        app.chat.follow = follow
+        ended = ev.TurnFinished(1, answer, "m", (ev.Citation(5, 9, "a.py", 0),), elapsed_ms=5)
+        app.play((ev.ReplyFinished(answer, "m"), 1), (ended, 0))  # both within one frame, as they mostly are
+        await pilot.pause(0.2)
+        text = "\n".join(app.shown())
+        for words in ("first words", "paragraph 29", "last words", "a.py"):
+            assert words in text
+
+
+async def test_a_streamed_answer_that_was_drawn_and_dropped_is_drawn_whole_again() -> None:
+    async with chat_app((50, 12)) as (app, pilot):
+        app.play((ev.TurnStarted(1, "q"), 0), (ev.CallStarted("root", "m", "q"), 1), (ev.TextDelta("begun "), 1))
+        await pilot.pause(0.1)
+        ended = ev.TurnFinished(1, "begun and ended", "m", elapsed_ms=5)
+        app.play((ev.TextDelta("and ended"), 1), (ev.ReplyFinished("begun and ended", "m"), 1), (ended, 0))
+        await pilot.pause(0.2)
+        for number in range(2, 120):
+            app.play(*_turn(number, f"question {number}", f"answer {number}"))
+            app.shown()
+        await pilot.press("home")
+        assert any("begun and ended" in line for line in app.shown())
+
+
 async def test_a_citation_opens_its_span() -> None:
     async with chat_app() as (app, pilot):
         app.play(*_turn(1, "q", "See [1,204-1,310].", (ev.Citation(1204, 1310, "src/a.py", 3),)))

@@ -21,6 +21,7 @@ from rlm_tui.session.state import SessionState
 from rlm_tui.text import safe_text
 from rlm_tui.tui import slash
 from rlm_tui.tui.actions import ACTIONS, bindings
+from rlm_tui.tui.announcing import announce
 from rlm_tui.tui.bridge import Bridge
 from rlm_tui.tui.screens.main_actions import MainActions
 from rlm_tui.tui.widgets.chat_moves import CitationChosen
@@ -55,11 +56,12 @@ class MainScreen(MainActions, Screen[None]):
         self._pumping = False
         self._quit_pressed_at = 0.0
         self._pasted: list[str] = []
+        self._waited_for = (False, False)
 
     def compose(self) -> ComposeResult:
         """Lay out header, panes and footer."""
         budget = self.options.loaded.settings.budget
-        yield HeaderLine(self.options.project.name or str(self.options.project), budget.depth, id="header")
+        yield HeaderLine(self.options.project.name or str(self.options.project), budget, id="header")
         with Horizontal(id="body"):
             with Vertical(id="left"):
                 with Vertical(id="chat-area"):
@@ -100,6 +102,7 @@ class MainScreen(MainActions, Screen[None]):
 
     def on_mount(self) -> None:
         """Focus the prompt, and start the engine once the first frame is on the screen."""
+        self.load_arrangement()
         self.prompt.focus()
         self._show_lines()
         self.call_after_refresh(self.bridge.start)
@@ -160,14 +163,24 @@ class MainScreen(MainActions, Screen[None]):
 
     def _show_changes(self, context_changed: bool) -> None:
         nodes, items = self.state.take_changes()
+        self._announce()
         if items:
             self._leave_welcome()
             self.chat.items_changed(items)
         if nodes:
             self.trace.nodes_changed(nodes)
+            self.query_one("#header", HeaderLine).take(nodes)
         if nodes or context_changed:
             self.browser.context_changed()
         self._show_lines()
+
+    def _announce(self) -> None:
+        """Call the person when a turn ends or a question waits."""
+        was, self._waited_for = self._waited_for, (self.state.busy, bool(self.state.pending_permissions))
+        if was[0] and not self.state.busy:
+            announce(self.app, self.options.loaded.settings.ui.notify, "rlm-tui: the answer is there")
+        elif not was[1] and self.state.pending_permissions:
+            announce(self.app, self.options.loaded.settings.ui.notify, "rlm-tui: a question waits for you")
 
     def _leave_welcome(self) -> None:
         if self.state.turns or any(item.level == "error" for item in self.state.items):
@@ -265,6 +278,8 @@ class MainScreen(MainActions, Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Show one pane at a time where there is no room for three."""
+        self.call_after_refresh(self._show_lines)
+        self.place_panes()
         narrow = event.size.width < NARROW_COLUMNS
         if narrow != self.narrow:
             self.narrow = narrow

@@ -13,6 +13,7 @@ from rlm_tui.errors import RlmTuiError
 from rlm_tui.text import one_line, safe_text
 from rlm_tui.tui.actions import ACTIONS, by_leader, keys_text
 from rlm_tui.tui.screens.dialogs import Choice, ChooseDialog, LeaderDialog
+from rlm_tui.tui.screens.layout_actions import LayoutActions
 from rlm_tui.tui.screens.undoing import UndoActions
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _QUIT_WINDOW_S = 2.0
 
 
-class MainActions(UndoActions):
+class MainActions(LayoutActions, UndoActions):
     """The actions, apart from the screen's layout and stream."""
 
     if TYPE_CHECKING:
@@ -71,10 +72,7 @@ class MainActions(UndoActions):
     @property
     def queued(self) -> tuple[str, ...]:
         """Prompts that wait for the running turn's end, as far as the screen knows."""
-        return tuple(self._queued_prompts())
-
-    def _queued_prompts(self) -> list[str]:
-        return []
+        return self.bridge.queued
 
     def send(self, text: str) -> None:
         """Ask, or queue while a turn runs."""
@@ -85,8 +83,11 @@ class MainActions(UndoActions):
             self.prompt.text = text
 
     def do_interrupt(self) -> None:
-        """Interrupt the running turn; otherwise go back to the prompt."""
+        """Interrupt the running turn, and take back what was queued; otherwise go back to the prompt."""
         if self.state.busy:
+            waiting = self.queued
+            if waiting and not self.prompt.text:
+                self.prompt.text = "\n\n".join(waiting)
             self.bridge.call(lambda assistant: assistant.interrupt())
         else:
             self.prompt.focus()
@@ -136,8 +137,9 @@ class MainActions(UndoActions):
 
     def show_pane(self, name: str) -> None:
         """Bring a pane into view and focus it."""
-        if self.zoomed and self.zoomed != name:
-            self.zoom_to(name if self.narrow else "")
+        hidden = self.arrangement.layout == "chat" and name != "chat"
+        if (self.zoomed or hidden) and self.zoomed != name:
+            self.zoom_to(name if self.narrow or hidden else "")
         dict(self.panes())[name].focus()
 
     def zoom_to(self, name: str) -> None:
@@ -145,6 +147,7 @@ class MainActions(UndoActions):
         self.zoomed = name
         for pane, style in (("chat", "zoom-left"), ("context", "zoom-context"), ("trace", "zoom-trace")):
             self.set_class(pane == name, style)
+        self.place_panes()
 
     def do_zoom(self) -> None:
         """Zoom the pane that has the focus, or show all again."""

@@ -184,10 +184,11 @@ class Block:
 
     def settle(self, drawing: Drawing, *, keep: bool) -> None:
         """End the growing. With `keep`, a long text stays as it was drawn until it is drawn anew for other reasons."""
-        if len(self.item.text) != self._fed or not (keep or len(self.parts) == 1):
+        if len(self.item.text) != self._fed or not (keep or len(self.parts) == 1) or self.item.citations:
             self.restart(drawing.look.width)
-        elif self.item.citations:
-            self.parts[-1].lines = None
+        else:  # the piece ended where the text did when the stream began
+            last = self.parts[-1]
+            last.piece = last.piece._replace(end=len(self.item.text))
         self._stream = None
 
     def resplit(self) -> None:

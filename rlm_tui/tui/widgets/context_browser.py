@@ -156,6 +156,9 @@ class ContextBrowser(Vertical):
     def _show_span(self) -> None:
         span = self._spans[self._span]
         self.text.show_span(span.start, span.end)
+        entry = self._reader.entry_at(span.start) if self._reader is not None else None
+        if entry is not None:
+            self.entries.show_entry(entry.number)
         self._show_title()
 
     # --- title -----------------------------------------------------------------------------------------

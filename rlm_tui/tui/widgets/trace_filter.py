@@ -12,7 +12,8 @@ def node_filter(text: str) -> Callable[[Node], bool]:
     """Return the test for `text`: all of its words must hold.
 
     `errors` keeps failed nodes, `slow` those that took 5 s (`slow:20` for 20 s), `costly` those whose calls cost a
-    cent (`costly:0.5` for half a dollar); any other word must occur in name, title, summary or error.
+    cent (`costly:0.5` for half a dollar), `depth:1` those of calls up to that depth; any other word must occur in
+    name, title, summary or error.
     """
     tests = [_word_test(word) for word in text.casefold().split()]
     return lambda node: all(test(node) for test in tests)
@@ -25,6 +26,9 @@ def _word_test(word: str) -> Callable[[Node], bool]:
     if name == "slow":
         least = _number(limit, SLOW_S) * 1000
         return lambda node: (node.elapsed_ms or 0.0) >= least
+    if name == "depth" and limit:
+        deepest = _number(limit, 0.0)
+        return lambda node: node.depth <= deepest
     if name == "costly":
         dollars = _number(limit, COSTLY_DOLLARS)
         return lambda node: node.cost >= dollars

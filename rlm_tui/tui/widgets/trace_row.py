@@ -76,7 +76,13 @@ def node_strip(
 ) -> Strip:
     """Return the line of `node`. `folded` is None for a node that has nothing to fold; `frame` turns the spinner."""
     columns = columns_for(width)
-    room = max(1, width - columns.total)
+    figures = _figures(node, columns, now)
+    lent = 0
+    if not (columns.summary and _says_summary(node)):
+        lent = columns.summary + _GAP if columns.summary else 0
+        while figures and not figures[0][0]:
+            lent += figures.pop(0)[1] + _GAP
+    room = max(1, width - columns.total + lent)
     dim = ground + palette.style("dim")
     mark, role = _status(node, frame)
     indent = " " * (_INDENT * min(depth_of(node), _DEEPEST))
@@ -94,16 +100,33 @@ def node_strip(
     ]
     strip = Strip(segments)
     segments.append(Segment(" " * max(0, room - strip.cell_length), ground))
-    segments += _summary(node, columns.summary, palette, ground)
-    for text, cells in (
-        (_progress(node), columns.progress),
-        (compact_count(node.usage.total_tokens) if node.usage.total_tokens else "", columns.tokens),
-        (cost_text(node.cost, node.cost_known) if node.usage.total_tokens else "", columns.cost),
-        (_time(node, now), columns.time),
-    ):
-        if cells:
-            segments.append(Segment(" " * _GAP + right(text, cells), dim))
+    if columns.summary and _says_summary(node):
+        segments += _summary(node, columns.summary, palette, ground)
+    segments += [Segment(" " * _GAP + right(text, cells), dim) for text, cells in figures]
     return Strip(segments)
+
+
+def _figures(node: Node, columns: Columns, now: float) -> list[tuple[str, int]]:
+    """Return text and cells of each column of figures that found room; the text is empty where there is none."""
+    tokens = node.usage.total_tokens
+    every = (
+        (_progress(node), columns.progress),
+        (compact_count(tokens) if tokens else "", columns.tokens),
+        (cost_text(node.cost, node.cost_known) if tokens else "", columns.cost),
+        (_time(node, now), columns.time),
+    )
+    return [(text, cells) for text, cells in every if cells]
+
+
+def _says_summary(node: Node) -> bool:
+    """Return whether the column of summaries has something to say of `node`; otherwise its title takes the room."""
+    running_map = node.running and _is_map(node)
+    return bool(running_map or _said(node) or (node.retries and not node.running) or node.memo)
+
+
+def _said(node: Node) -> str:
+    """Return what a node does now, why it failed, or what came out of it."""
+    return node.activity if node.running else node.error if node.status == "failed" else node.summary
 
 
 def _title(node: Node, cells: int, columns: Columns, palette: Palette, ground: Style) -> list[Segment]:
@@ -117,6 +140,8 @@ def _title(node: Node, cells: int, columns: Columns, palette: Palette, ground: S
         words.insert(0, f"{first.start:,}–{first.end:,}{more}")
     if node.status == "failed" and node.error and not columns.summary:
         return [Segment(left(one_line(node.error, 200), cells), ground + palette.style("bad"))]
+    if not columns.summary and _said(node):
+        words.append(one_line(_said(node), 200))
     return [Segment(left("  ".join(words), cells), ground + palette.style("dim"))]
 
 
@@ -160,7 +185,7 @@ def _summary(node: Node, cells: int, palette: Palette, ground: Style) -> list[Se
             Segment(" " * (cells - _BAR_CELLS), ground),
         ]
     failed = node.status == "failed"
-    said = node.activity if node.running else node.error if failed else node.summary
+    said = _said(node)
     words = [one_line(said, 200)] if said else []
     if node.retries and not node.running:
         words.append(f"{node.retries} retried")

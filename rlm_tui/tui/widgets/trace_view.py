@@ -45,7 +45,7 @@ class TraceView(Vertical):
         Binding("d,enter", "detail", "Details", show=False),
         Binding("c", "cancel", "Cancel the call", show=False),
         Binding("e", "next_error", "Next error", show=False),
-        Binding("slash", "filter", "Filter: words, errors, slow, costly", show=False),
+        Binding("slash", "filter", "Filter: words, errors, slow, costly, depth", show=False),
         Binding("escape", "clear", "Clear the filter", show=False),
     ]
 
@@ -157,7 +157,7 @@ class TraceView(Vertical):
     def action_filter(self) -> None:
         """Ask for a filter."""
         prompt = self.query_one("#trace-prompt", LinePrompt)
-        prompt.ask("filter", "words, errors, slow:5, costly:0.01", self.lines.filter_text)
+        prompt.ask("filter", "words, errors, slow:5, costly:0.01, depth:1", self.lines.filter_text)
 
     def action_clear(self) -> None:
         """Clear the filter; without one, leave the key to others."""

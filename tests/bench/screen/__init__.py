@@ -1,0 +1,1 @@
+"""What the screen costs under load: `python -m tests.bench.screen`."""
