@@ -6,6 +6,7 @@ what was known of them, so a lost, doubled or misnamed event does no harm.
 """
 
 import asyncio
+import contextlib
 import os
 import platform
 import threading
@@ -82,7 +83,8 @@ class Watcher:
                 batches = await loop.run_in_executor(pool, source.wait)
         finally:
             self._stop.set()
-            pool.submit(source.close)
+            with contextlib.suppress(RuntimeError):  # the interpreter is ending, and the watches with it
+                pool.submit(source.close)
             pool.shutdown(wait=False)
 
 

@@ -15,13 +15,21 @@ _SEQUENCE = re.compile(
 _OURS = re.compile(
     rb"\x1b\[[0-9;:]*m"  # colours and styles
     rb"|\x1b\[\d+;\d+H"  # places
-    rb"|\x1b\[\?\d+(?:;\d+)*[hl]|\x1b\[\?\d+\$p"  # modes (alternate screen, mouse, paste, synchronised output)
+    rb"|\x1b\[\?(?!1049l)\d+(?:;\d+)*[hl]|\x1b\[\?\d+\$p"  # modes; leaving the alternate screen is for the end
     rb"|\x1b\[[<>=]\d*(?:;\d+)*u|\x1b\[\?u"  # the keyboard protocol
     rb"|\x1b\]22;\w*\x07|\r"  # the pointer's shape
 )
 
 
+_LEAVE = b"\x1b[?1049l"
+
+
 def foreign_sequences(stream: bytes, more: tuple[bytes, ...] = ()) -> list[bytes]:
-    """Return the control sequences in `stream` that a screen of ours does not send. `more` are allowed as they are."""
+    """Return the control sequences in `stream` that a screen of ours does not send. `more` are allowed as they are.
+
+    The alternate screen may be left once, where the stream ends.
+    """
+    stream, _, end = stream.rpartition(_LEAVE) if stream.count(_LEAVE) == 1 else (stream, b"", b"")
+    stream += end
     found = (match.group() for match in _SEQUENCE.finditer(stream))
     return [sequence for sequence in found if not _OURS.fullmatch(sequence) and sequence not in more]
