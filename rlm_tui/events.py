@@ -272,12 +272,18 @@ class ToolRequested(Event, frozen=True, tag=True):
 
 
 class PermissionAsked(Event, frozen=True, tag=True):
+    """A tool waits for a person's say. `what` is the whole command, path or address; `rule` would allow its like.
+
+    `warning` says what is dangerous about it.
+    """
+
     request: str
     name: str
     what: str
     reason: str = ""
     rule: str = ""
     diff: str = ""
+    warning: str = ""
 
 
 class PermissionAnswered(Event, frozen=True, tag=True):
@@ -287,6 +293,22 @@ class PermissionAnswered(Event, frozen=True, tag=True):
     decision: str
     rule: str = ""
     reason: str = ""
+
+
+class QuestionAsked(Event, frozen=True, tag=True):
+    """A tool asks the person something; other answers than `options` are possible."""
+
+    request: str
+    question: str
+    options: tuple[str, ...] = ()
+
+
+class QuestionAnswered(Event, frozen=True, tag=True):
+    """The person's answer; `declined` when there was none."""
+
+    request: str
+    answer: str = ""
+    declined: bool = False
 
 
 class ToolOutput(Event, frozen=True, tag=True):
@@ -404,7 +426,8 @@ AnyEvent = (
     SessionOpened | TitleSet | ModelChosen | SettingChosen | SessionClosed | Notice | Progress
     | SegmentAttached | EntryAppended | EntrySuperseded | SegmentSealed | SpanTouched
     | TurnStarted | CallStarted | TextDelta | ReasoningDelta | ModelRetry | ReplyFinished
-    | ToolRequested | PermissionAsked | PermissionAnswered | ToolOutput | ToolFinished
+    | ToolRequested | PermissionAsked | PermissionAnswered | QuestionAsked | QuestionAnswered
+    | ToolOutput | ToolFinished
     | CallFinished | CallFailed | BudgetReached | TurnFinished | TurnInterrupted
     | SnapshotTaken | Reverted | UnknownEvent
 )  # fmt: skip

@@ -51,6 +51,11 @@ class Paths:
         return self.home / "trust.json"
 
     @property
+    def rules_file(self) -> Path:
+        """Permission rules that were kept for single projects."""
+        return self.home / "rules.json"
+
+    @property
     def config_file(self) -> Path:
         """The person's `config.toml`."""
         return self.config_dir / "config.toml"

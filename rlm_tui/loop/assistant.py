@@ -12,25 +12,32 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from rlm_tui import events as ev
 from rlm_tui.config.options import AppOptions
+from rlm_tui.config.project_rules import drop_rule, keep_rule, project_rules
 from rlm_tui.config.settings import Settings
 from rlm_tui.context.corpus import needs_confirmation
 from rlm_tui.context.ignore import IgnoreRules
 from rlm_tui.errors import ModelError, RlmTuiError, UsageError
+from rlm_tui.loop.approvals import Approvals
 from rlm_tui.loop.engine import Engine
 from rlm_tui.loop.project import ProjectContext
 from rlm_tui.loop.undo import Undo
 from rlm_tui.models.providers import OFFLINE, is_offline
 from rlm_tui.models.router import make_client
+from rlm_tui.permissions.policy import Policy, make_policy
 from rlm_tui.repl.pool import ReplPool
 from rlm_tui.session.library import find_session, newest_session
+from rlm_tui.sandbox.finding import Found, find_containment
 from rlm_tui.session.session import Session
 from rlm_tui.tools.context import context_tools
 from rlm_tui.tools.python_tool import Python
 from rlm_tui.tools.recurse import recursion_tools
 from rlm_tui.tools.registry import Registry
 from rlm_tui.tools.work.registry import work_tools
+from rlm_tui.tools.work.shell import Shell
 from rlm_tui.workspace.project_files import ProjectFiles
 from rlm_tui.workspace.snapshots import SnapshotStore
 
@@ -43,9 +50,20 @@ _SEAL_AGAIN_S = 60.0
 class Assistant:
     """One open session. `await open()` first; `await close()` last."""
 
-    def __init__(self, options: AppOptions, listener: Callable[[ev.Envelope], None], *, strict: bool = False) -> None:
-        """`strict` raises where a model cannot be used; otherwise a notice says so and `offline` stands in."""
+    def __init__(
+        self,
+        options: AppOptions,
+        listener: Callable[[ev.Envelope], None],
+        *,
+        strict: bool = False,
+        attended: bool = False,
+    ) -> None:
+        """`strict` raises where a model cannot be used; otherwise a notice says so and `offline` stands in.
+
+        `attended` is whether a person can be asked; where nobody can, whatever would ask is refused.
+        """
         self.options = options
+        self.attended = attended
         self._strict = strict
         self._listener = listener
         self.settings: Settings = options.loaded.settings
@@ -54,6 +72,8 @@ class Assistant:
         self.project: ProjectContext
         self.files: ProjectFiles
         self.undo: Undo
+        self.shell: Shell
+        self.approvals: Approvals
         self._queue: deque[str] = deque()
         self._turn: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -68,13 +88,16 @@ class Assistant:
 
         Raises `UsageError` or `SessionError` when there is no such session or it cannot be opened.
         """
-        self.session = await asyncio.to_thread(self._open_session)
+        self.session, found = await asyncio.gather(
+            asyncio.to_thread(self._open_session), asyncio.to_thread(self._find_sandbox)
+        )
         self.project = ProjectContext(self.session, self.options.paths.home, self.settings.context)
         self.files = ProjectFiles(
             self.options.project, SnapshotStore(self.session.directory / "snapshots"), self._note_snapshot,
             IgnoreRules(patterns=tuple(self.settings.context.ignore)),
         )  # fmt: skip
         self.undo = Undo(self.session, self.files)
+        self._make_approvals(found)
         self._make_engine()
         for problem in self.options.loaded.problems:
             self.session.record(ev.Notice("warning", str(problem)))
@@ -87,6 +110,45 @@ class Assistant:
         turn = self.session.state.running_turn
         self.session.record(ev.SnapshotTaken(snapshot, paths, turn.number if turn is not None else 0))
         self.session.barrier()
+
+    def _find_sandbox(self) -> Found:
+        settings = self.settings.sandbox
+        return find_containment(settings.mode, network=settings.network, project=self.options.project)
+
+    def _make_approvals(self, found: Found) -> None:
+        paths, project, session = self.options.paths, self.options.project, self.session
+        hidden = (paths.home.resolve(), paths.config_dir.resolve())
+        self.shell = Shell(project, self.settings.sandbox, found, hidden=hidden, attended=self.attended)
+        if session.state.settings.get("sandbox") != found.text:
+            session.record(ev.SettingChosen("sandbox", found.text))
+        flagged = "permissions.approval" in self.options.flags
+        approval = self.settings.permissions.approval if flagged else session.state.settings.get("approval", "")
+        policy, problems = self._policy(approval)
+        for problem in problems:
+            session.record(ev.Notice("error", problem))
+        if session.state.settings.get("approval") != policy.approval:
+            session.record(ev.SettingChosen("approval", policy.approval))
+        self.approvals = Approvals(
+            session, policy, attended=self.attended, keep=lambda rule: keep_rule(paths, project, rule)
+        )
+
+    def _policy(self, approval: str) -> tuple[Policy, list[str]]:
+        settings = self.settings.permissions
+        kept = project_rules(self.options.paths, self.options.project)
+        return make_policy(
+            replace(settings, allow=(*settings.allow, *kept)), self.options.project, approval=approval,
+            containment=self.shell.found.containment, writable=self.settings.sandbox.writable,
+        )  # fmt: skip
+
+    def set_approval(self, approval: str) -> None:
+        """Let another approval mode decide from now on; what waits and may go on by it goes on."""
+        self.approvals.set_approval(approval)
+        self.session.record(ev.SettingChosen("approval", self.approvals.policy.approval))
+
+    def forget_rule(self, rule: str) -> None:
+        """Let a rule that was allowed in this session, or kept for the project, hold no longer."""
+        drop_rule(self.options.paths, self.options.project, rule)
+        self.approvals.forget(rule)
 
     def _open_session(self) -> Session:
         options = self.options
@@ -132,10 +194,11 @@ class Assistant:
             self.session, client, self._registry(model), self.settings, self.options.project, sub_client=sub_client,
             call_ended=self.repls.end_call, prompts=self.options.paths.config_dir / "prompts",
         )  # fmt: skip
+        self.engine.permits = self.engine.person = self.approvals
 
     def _registry(self, model: str) -> Registry:
         if self.session.state.settings.get("mode") != "repl":
-            work = () if is_offline(model) else work_tools(self.files)
+            work = () if is_offline(model) else work_tools(self.files, self.shell)
             return Registry((*context_tools(), *recursion_tools(), *work))
         if is_offline(model):
             self.session.record(
@@ -156,6 +219,7 @@ class Assistant:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=2)
         await self.repls.close()
+        await asyncio.to_thread(self.shell.close)
         self.session.close(reason)
 
     def _spawn(self, work: "asyncio._CoroutineLike[None]", name: str) -> asyncio.Task[None]:

@@ -40,6 +40,7 @@ class FoldedState:
         self.coverage = Coverage()
         self.progress: dict[str, ev.Progress] = {}
         self.pending_permissions: dict[str, ev.PermissionAsked] = {}
+        self.pending_questions: dict[str, ev.QuestionAsked] = {}
         self.snapshots: list[ev.SnapshotTaken] = []
         self.applied: list[ev.SnapshotTaken] = []
         self.redoable: list[tuple[ev.Reverted, tuple[ev.SnapshotTaken, ...]]] = []

@@ -249,17 +249,32 @@ class SessionState(FoldedState):
         if self._is_root(envelope) and self.running_turn is not None:
             self.running_turn.history.append(event)
         self.pending_permissions.pop(event.request, None)
+        self.pending_questions.pop(event.request, None)
 
     def _permission_asked(self, _: ev.Envelope, event: ev.PermissionAsked) -> None:
         self.pending_permissions[event.request] = event
-        node = self.nodes.get(f"tool:{event.request}")
-        if node is not None:
-            node.status, node.activity = "waiting", "waiting for permission"
-            self._touch_tool(node)
+        self._wait(event.request, "waiting for permission")
 
     def _permission_answered(self, _: ev.Envelope, event: ev.PermissionAnswered) -> None:
         self.pending_permissions.pop(event.request, None)
-        node = self.nodes.get(f"tool:{event.request}")
+        self._go_on(event.request)
+
+    def _question_asked(self, _: ev.Envelope, event: ev.QuestionAsked) -> None:
+        self.pending_questions[event.request] = event
+        self._wait(event.request, "waiting for an answer")
+
+    def _question_answered(self, _: ev.Envelope, event: ev.QuestionAnswered) -> None:
+        self.pending_questions.pop(event.request, None)
+        self._go_on(event.request)
+
+    def _wait(self, request: str, activity: str) -> None:
+        node = self.nodes.get(f"tool:{request}")
+        if node is not None:
+            node.status, node.activity = "waiting", activity
+            self._touch_tool(node)
+
+    def _go_on(self, request: str) -> None:
+        node = self.nodes.get(f"tool:{request}")
         if node is not None and node.status == "waiting":
             node.status, node.activity = "running", ""
             self._touch_tool(node)
@@ -313,6 +328,7 @@ class SessionState(FoldedState):
         self._settle_turn(turn, event)
         self.running_turn = None
         self.pending_permissions.clear()
+        self.pending_questions.clear()
 
     def _settle_turn(self, turn: Turn, event: ev.TurnFinished | ev.TurnInterrupted) -> None:
         for item in self._live.values():
@@ -381,6 +397,8 @@ _HANDLERS: dict[type, Callable[[SessionState, ev.Envelope, Any], None]] = {
     ev.ToolFinished: SessionState._tool_finished,
     ev.PermissionAsked: SessionState._permission_asked,
     ev.PermissionAnswered: SessionState._permission_answered,
+    ev.QuestionAsked: SessionState._question_asked,
+    ev.QuestionAnswered: SessionState._question_answered,
     ev.CallFinished: SessionState._call_finished,
     ev.CallFailed: SessionState._call_failed,
     ev.BudgetReached: SessionState._budget_reached,

@@ -75,7 +75,7 @@ class Bridge:
         from rlm_tui.loop.assistant import Assistant
 
         self._stop = asyncio.Event()
-        assistant = Assistant(self.options, self._receive)
+        assistant = Assistant(self.options, self._receive, attended=True)
         await assistant.open()
         self.context = assistant.session.context
         self.session_id = assistant.session.id

@@ -7,24 +7,31 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from rlm_tui.config.schema import SandboxSettings
 from rlm_tui.context.store import ContextStore
 from rlm_tui.errors import RlmTuiError, ToolError
+from rlm_tui.permissions.places import is_inside
+from rlm_tui.sandbox.finding import find_containment
 from rlm_tui.tools.port import Action, SubAnswer, SubTask, Tool, ToolResult, ToolRun
 from rlm_tui.tools.registry import Registry
 from rlm_tui.tools.work.registry import work_tools
+from rlm_tui.tools.work.shell import Shell
 from rlm_tui.tools.work.web import WebFetch
 from rlm_tui.workspace.project_files import ProjectFiles
 from rlm_tui.workspace.snapshots import SnapshotStore
 
 
 class RecordingPermits:
-    """Allows everything, or nothing; remembers what it was asked."""
+    """Allows everything, or nothing, but looking at the project always; remembers what it was asked beside that."""
 
-    def __init__(self, allow: bool = True) -> None:
+    def __init__(self, project: Path, allow: bool = True) -> None:
         self.allow = allow
         self.asked: list[Action] = []
+        self._project = project.resolve()
 
     async def require(self, action: Action, request: str) -> None:
+        if action.paths and not action.writes and all(is_inside(path, self._project) for path in action.paths):
+            return
         self.asked.append(action)
         if not self.allow:
             raise ToolError(f"{action.tool} is not allowed: the person said no.")
@@ -57,23 +64,30 @@ class EchoingSubCalls:
 class Bench:
     """The tools over the folder `project`; `use` runs one as a model would call it."""
 
-    def __init__(self, project: Path, home: Path, *, allow: bool = True, allow_private: bool = False) -> None:
+    def __init__(
+        self, project: Path, home: Path, *, allow: bool = True, allow_private: bool = False,
+        sandbox: SandboxSettings | None = None, attended: bool = True,
+    ) -> None:  # fmt: skip
         self.project = project
         self.taken: list[tuple[str, tuple[str, ...]]] = []
         self.files = ProjectFiles(
             project, SnapshotStore(home / "snapshots"), lambda name, paths: self.taken.append((name, paths))
         )
-        self.permits = RecordingPermits(allow)
+        self.permits = RecordingPermits(project, allow)
         self.sub = EchoingSubCalls()
         self.context = ContextStore(home)
         web: Sequence[Tool] = [WebFetch(allow_private=True)] if allow_private else []
-        self.registry = Registry((*work_tools(self.files), *web))
+        settings = sandbox or SandboxSettings()
+        found = find_containment(settings.mode, network=settings.network)
+        self.shell = Shell(project, settings, found, hidden=(home,), attended=attended)
+        self.shown: list[str] = []
+        self.registry = Registry((*work_tools(self.files, self.shell), *web))
         self._runner = asyncio.Runner()
 
     def use(self, name: str, **arguments: Any) -> ToolResult:
         """Run a tool; a refusal comes back as a result that is not ok, as the loop makes it."""
         run = ToolRun(
-            "t1", 1, 0, self.context, self.sub, self.project, Event(), lambda text: None, self.permits,
+            "t1", 1, 0, self.context, self.sub, self.project, Event(), self.shown.append, self.permits,
             AnsweringPerson(),
         )  # fmt: skip
 

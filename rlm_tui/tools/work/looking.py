@@ -55,10 +55,9 @@ class GrepArguments(Arguments, frozen=True):
     include: Annotated[str, Meta(description="Only files that fit this pattern, such as *.py or *.{ts,tsx}.")] = ""
 
 
-async def ask_outside(tool: str, place: Place, run: ToolRun) -> None:
-    """Ask before looking outside the project. Raises `ToolError` when it may not be."""
-    if not place.inside:
-        await run.permits.require(Action(tool, place.label, (place.path,)), run.request)
+async def ask_to_look(tool: str, place: Place, run: ToolRun) -> None:
+    """Ask the rules, and outside the project the person, before looking. Raises `ToolError` when it may not be."""
+    await run.permits.require(Action(tool, place.label, (place.path,)), run.request)
 
 
 class Read:
@@ -75,7 +74,7 @@ class Read:
 
     async def run(self, arguments: ReadArguments, run: ToolRun) -> ToolResult:
         place = self._files.place(arguments.path)
-        await ask_outside(self.name, place, run)
+        await ask_to_look(self.name, place, run)
         return await asyncio.to_thread(self._read, place, arguments)
 
     def _read(self, place: Place, arguments: ReadArguments) -> ToolResult:
@@ -127,7 +126,7 @@ class ListDirectory:
 
     async def run(self, arguments: ListArguments, run: ToolRun) -> ToolResult:
         place = self._files.place(arguments.path or ".")
-        await ask_outside(self.name, place, run)
+        await ask_to_look(self.name, place, run)
         return await asyncio.to_thread(self._list, place)
 
     def _list(self, place: Place) -> ToolResult:
@@ -169,7 +168,7 @@ class Glob:
 
     async def run(self, arguments: GlobArguments, run: ToolRun) -> ToolResult:
         place = self._files.place(arguments.path or ".")
-        await ask_outside(self.name, place, run)
+        await ask_to_look(self.name, place, run)
         return await asyncio.to_thread(self._glob, place, arguments.pattern)
 
     def _glob(self, place: Place, pattern: str) -> ToolResult:
@@ -200,7 +199,7 @@ class Grep:
 
     async def run(self, arguments: GrepArguments, run: ToolRun) -> ToolResult:
         place = self._files.place(arguments.path or ".")
-        await ask_outside(self.name, place, run)
+        await ask_to_look(self.name, place, run)
         return await asyncio.to_thread(self._grep, place, arguments, run)
 
     def _grep(self, place: Place, arguments: GrepArguments, run: ToolRun) -> ToolResult:

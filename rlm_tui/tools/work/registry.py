@@ -4,6 +4,7 @@ from rlm_tui.tools.port import Tool
 from rlm_tui.tools.work.asking import Ask, Task, Todo
 from rlm_tui.tools.work.changing import ApplyPatch, Edit, Write
 from rlm_tui.tools.work.looking import Glob, Grep, ListDirectory, Read
+from rlm_tui.tools.work.shell import Bash, Shell
 from rlm_tui.tools.work.web import WebFetch
 from rlm_tui.workspace.project_files import ProjectFiles
 
@@ -14,9 +15,9 @@ WORK_TOOLS = (
 """Names of the tools that only the root call and sub-agents have; other sub-calls look at their spans alone."""
 
 
-def work_tools(files: ProjectFiles) -> tuple[Tool, ...]:
-    """Return the working tools over one project's files."""
+def work_tools(files: ProjectFiles, shell: Shell) -> tuple[Tool, ...]:
+    """Return the working tools over one project's files, with commands that run in `shell`."""
     return (
         Read(files), ListDirectory(files), Glob(files), Grep(files), Edit(files), Write(files), ApplyPatch(files),
-        Todo(), WebFetch(), Ask(), Task(),
+        Bash(shell), Todo(), WebFetch(), Ask(), Task(),
     )  # fmt: skip
