@@ -42,9 +42,7 @@ class _Waiting:
 class Approvals:
     """Permits and person of one session, for its tools. Its methods are called on the session's loop."""
 
-    def __init__(
-        self, session: Session, policy: Policy, *, attended: bool, keep: Callable[[str], None] = lambda rule: None
-    ) -> None:
+    def __init__(self, session: Session, policy: Policy, *, attended: bool, keep: Callable[[str], None]) -> None:
         """`attended` is whether a person can be asked. `keep` keeps a rule for the project; it may raise
         `ConfigError`, which becomes a notice."""
         self.policy = policy

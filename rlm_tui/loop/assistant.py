@@ -29,8 +29,8 @@ from rlm_tui.models.providers import OFFLINE, is_offline
 from rlm_tui.models.router import make_client
 from rlm_tui.permissions.policy import Policy, make_policy
 from rlm_tui.repl.pool import ReplPool
-from rlm_tui.session.library import find_session, newest_session
 from rlm_tui.sandbox.finding import Found, find_containment
+from rlm_tui.session.library import find_session, newest_session
 from rlm_tui.session.session import Session
 from rlm_tui.tools.context import context_tools
 from rlm_tui.tools.python_tool import Python

@@ -4,9 +4,10 @@ Among the rules that match, deny wins, then ask, then allow; only where none mat
 mode apply. A shell script is allowed only when every command in it is and nothing in it is in doubt.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +28,7 @@ _SUBCOMMANDS = frozenset(
     {"git", "npm", "pnpm", "yarn", "cargo", "go", "uv", "pip", "docker", "kubectl", "make", "poetry", "bun", "deno",
      "dotnet", "gradle", "mvn", "gh", "hatch", "tox", "nox", "just", "rustup", "apt", "brew", "conda", "terraform"}
 )  # fmt: skip
+_MOST_FOLDERS = 64
 _NO_PREFIX = frozenset({"python", "python3", "node", "ruby", "perl", "sh", "bash", "zsh", "env", "sudo", "xargs", "rm"})
 """Programs that a rule by name would allow everything with."""
 
@@ -189,9 +191,10 @@ class Policy:
         if not rules or script.doubts or not script.commands or self._why_not_redirections(script):
             return None
         found: Rule | None = None
+        readable = partial(self._is_readable, self._folders(script))
         for command in script.commands:
             rule = next((rule for rule in rules if _allows(rule, command)), None)
-            if rule is None and why_not_readonly(command, self._is_readable):
+            if rule is None and self._why_not_looking(command, readable):
                 return None
             found = rule or found
         return found
@@ -203,44 +206,63 @@ class Policy:
                 return why
         if not script.commands:
             return "there is nothing to run"
-        return next((why for c in script.commands if (why := why_not_readonly(c, self._is_readable))), "")
+        readable = partial(self._is_readable, self._folders(script))
+        return next((why for c in script.commands if (why := self._why_not_looking(c, readable))), "")
+
+    def _why_not_looking(self, command: Command, readable: Callable[[str], bool]) -> str:
+        if command.words[0].text == "cd":
+            return "" if _goes_to(command) and readable(_goes_to(command)) else "it goes to another folder"
+        return why_not_readonly(command, readable)
+
+    def _folders(self, script: Script) -> tuple[Path, ...]:
+        """Return every folder that a command of `script` may run in: what it names must hold for each of them."""
+        folders = [self.project]
+        for command in script.commands:
+            if command.words[0].text == "cd" and (name := _goes_to(command)):
+                folders += [self._resolved(name, folder) for folder in folders]
+                if len(folders) > _MOST_FOLDERS:
+                    return (Path("/"),)
+        return tuple(dict.fromkeys(folders))
 
     def _why_not_redirections(self, script: Script) -> str:
+        folders = self._folders(script)
         for redirection in script.redirections:
             target = redirection.target.text
             if target == "/dev/null":
                 continue
             if redirection.writes:
-                edit = self._decide_other(Deed("edit", target, (self._resolved(target),), writes=True))
-                if edit.verdict != "allow":
-                    return f"it writes to {target}"
-            elif not self._is_readable(target):
+                for folder in folders:
+                    edit = self._decide_other(Deed("edit", target, (self._resolved(target, folder),), writes=True))
+                    if edit.verdict != "allow":
+                        return f"it writes to {target}"
+            elif not self._is_readable(folders, target):
                 return f"it reads {target}"
         return ""
 
     def _writes_protected(self, script: Script) -> str:
         for redirection in script.redirections:
-            if redirection.writes and self._is_protected(self._resolved(redirection.target.text)):
+            target = redirection.target.text
+            if redirection.writes and any(self._is_protected(self._resolved(target, f)) for f in self._folders(script)):
                 return f"{redirection.target.text} can change what runs later, so writing to it always asks."
         return ""
 
-    def _resolved(self, written: str) -> Path:
+    @staticmethod
+    def _resolved(written: str, folder: Path) -> Path:
         try:
-            return (self.project / Path(written).expanduser()).resolve()
+            return (folder / Path(written).expanduser()).resolve()
         except (OSError, RuntimeError, ValueError):
             return Path("/")
 
-    def _is_readable(self, written: str) -> bool:
-        """Whether a path in a command leads to a file of the project that is no secret by its name."""
+    def _is_readable(self, folders: Sequence[Path], written: str) -> bool:
+        """Whether a path in a command leads, from each of `folders`, to a file of the project that is no secret."""
         if written in ("", "-"):
             return True
         if is_secret(written) or "\0" in written:
             return False
-        path = self._resolved(written)
-        if not is_inside(path, self.project) or is_secret(path.name):
+        paths = tuple(self._resolved(written, folder) for folder in folders)
+        if any(not is_inside(path, self.project) or is_secret(path.name) for path in paths):
             return False
-        deed = Deed("read", written, (path,))
-        return not self._matching((*self.deny, *self.ask), deed, every=False)
+        return not self._matching((*self.deny, *self.ask), Deed("read", written, paths), every=False)
 
     # --- suggestions -----------------------------------------------------------------------------------
 
@@ -274,6 +296,13 @@ class Policy:
 
 def _is_plain(word: str) -> bool:
     return bool(word) and all(character.isalnum() or character in "._-:/" for character in word)
+
+
+def _goes_to(command: Command) -> str:
+    """Return the folder that a plain `cd FOLDER` goes to, an empty string for any other form."""
+    words = command.words
+    plain = len(words) == 2 and command.literal and not words[1].globs and not words[1].text.startswith("-")
+    return words[1].text if plain else ""
 
 
 def _allows(rule: Rule, command: Command) -> bool:

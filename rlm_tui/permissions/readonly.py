@@ -90,8 +90,6 @@ def why_not_readonly(command: Command, is_readable: Callable[[str], bool]) -> st
         return _git(words, is_readable)
     if name == "sed":
         return _sed(words, is_readable)
-    if name == "cd":
-        return "it goes to another folder"
     if name == "command" and words and words[0].text in ("-v", "-V"):
         return ""
     program = _PROGRAMS.get(name)

@@ -17,15 +17,16 @@ _SECONDS = 10
 _PROBE = r"""
 out() { printf '%s; ' "$1"; }
 [ -e "$1" ] && out "files outside can be read"
-{ : > "$2/x"; } 2>/dev/null && out "files outside can be written"
-{ : > /usr/rlm-tui-probe; } 2>/dev/null && out "the system can be written"
+{ true > "$2/x"; } 2>/dev/null && out "files outside can be written"
+{ true > /usr/rlm-tui-probe; } 2>/dev/null && out "the system can be written"
 [ -n "$RLM_TUI_PROBE" ] && out "the environment is there"
 kill -0 "$3" 2>/dev/null && out "processes outside can be reached"
 n=0; while read -r line; do case $line in *:*) case $line in lo:*) ;; *) n=1;; esac;; esac; done < /proc/net/dev
 [ $n = 1 ] && out "the network is there"
-while read -r name value; do case $name in CapEff:) [ "$value" = 0000000000000000 ] || out "capabilities are left";; esac
-done < /proc/self/status
-[ -w "$4" ] && : > "$4/y" || out "the project cannot be written"
+while read -r name value; do case $name in
+  CapEff:) [ "$value" = 0000000000000000 ] || out "capabilities are left";;
+esac; done < /proc/self/status
+{ true > "$4/y"; } 2>/dev/null || out "the project cannot be written"
 printf confined
 """
 

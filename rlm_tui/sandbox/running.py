@@ -5,6 +5,7 @@ Where a sandbox wraps the command, ending bubblewrap ends everything in it. With
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -81,46 +82,85 @@ async def run_command(
     where it cannot be started.
     """
     mark = uuid.uuid4().hex
+    pipe = _Pipe(output)
     try:
         process = await asyncio.create_subprocess_exec(
             *arguments, cwd=folder, env={**environment, MARK: mark}, stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
+            stdout=pipe.writer, stderr=pipe.writer, start_new_session=True,
         )  # fmt: skip
     except (OSError, ValueError) as error:
+        pipe.close()
         raise ToolError(f"The command cannot be started: {error}.") from None
-    kept = _Kept()
-    reading = asyncio.create_task(_read(process, kept, output))
+    pipe.start()
     timed_out = False
     try:
         async with asyncio.timeout(seconds):
             await process.wait()
-            await asyncio.wait({reading}, timeout=_LEFT_OPEN_S)
+            await asyncio.wait({pipe.ended}, timeout=_LEFT_OPEN_S)
     except TimeoutError:
         timed_out = True
     finally:
         left = end_all(process.pid, mark)
         if process.returncode is None:
             await asyncio.shield(process.wait())
-        reading.cancel()
-        await asyncio.wait({reading})
-        process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - asyncio has no public way to close a pipe that others hold open
+        pipe.close()
     assert process.returncode is not None
-    return Ran(process.returncode, kept.bytes(), kept.size, timed_out, left)
+    return Ran(process.returncode, pipe.kept.bytes(), pipe.kept.size, timed_out, left)
 
 
-async def _read(process: asyncio.subprocess.Process, kept: _Kept, output: Callable[[bytes], None]) -> None:
-    assert process.stdout is not None
-    while piece := await process.stdout.read(_PIECE):
-        kept.add(piece)
-        output(piece)
+class _Pipe:
+    """The command's output. It is a pipe of our own, because asyncio's makes the end of the command wait for everyone
+    who still holds it open."""
+
+    def __init__(self, output: Callable[[bytes], None]) -> None:
+        self.kept = _Kept()
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._reader, self.writer = os.pipe()
+        self._output = output
+        self._loop = asyncio.get_running_loop()
+        self._open = {self._reader, self.writer}
+        os.set_blocking(self._reader, False)
+
+    def start(self) -> None:
+        """Read what comes; the command has the writing end now."""
+        self._close(self.writer)
+        self._loop.add_reader(self._reader, self._read)
+
+    def close(self) -> None:
+        """Take what is left in the pipe and let it go."""
+        self._loop.remove_reader(self._reader)
+        while self._reader in self._open and not self.ended.done() and self._read():
+            pass
+        self._close(self.writer)
+        self._close(self._reader)
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def _read(self) -> bool:
+        """Take one piece; return whether there may be more at once."""
+        try:
+            piece = os.read(self._reader, _PIECE)
+        except BlockingIOError:
+            return False
+        if piece:
+            self.kept.add(piece)
+            self._output(piece)
+            return True
+        self._loop.remove_reader(self._reader)
+        if not self.ended.done():
+            self.ended.set_result(None)
+        return False
+
+    def _close(self, descriptor: int) -> None:
+        if descriptor in self._open:
+            self._open.discard(descriptor)
+            os.close(descriptor)
 
 
 def end_all(leader: int, mark: str) -> int:
     """End the process group that `leader` leads, and every process that carries `mark`; return how many those were."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     ended = 0
     for _ in range(20):  # what is ended may have started something just before
         found = _marked(mark)

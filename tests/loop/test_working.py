@@ -42,7 +42,7 @@ async def assistant(options: AppOptions) -> AsyncIterator[Assistant]:
     opened = Assistant(options, lambda envelope: None, strict=True)
     await opened.open()
     await opened.ingested()
-    opened.engine.permits = RecordingPermits()
+    opened.engine.permits = RecordingPermits(options.project)
     yield opened
     await opened.close()
 

@@ -41,7 +41,8 @@ def edit(made: Policy, name: str, tool: str = "edit") -> str:
         "ls", "ls -la src", "cat src/a.py | wc -l", "rg -n 'x = ' src", "find . -name '*.py' -type f", "git status",
         "git --no-pager log --oneline -5", "git diff main..HEAD -- src", "head -n 3 src/a.py && echo done",
         "grep -rn x . 2>/dev/null", "sort < src/a.py | uniq -c", "for f in a b; do ls; done", "[ -f src/a.py ] && pwd",
-        "ls src/*.py", "sed -n '1,5p' src/a.py", "git stash list", "echo '$(rm -rf /)'", "command -v python3",
+        "ls src/*.py", "sed -n '1,5p' src/a.py", "git stash list", "cd src && cat a.py && ls .",
+        "echo '$(rm -rf /)'", "command -v python3",
     ],
 )  # fmt: skip
 def test_looking_at_the_project_runs_unasked(project: Path, command: str) -> None:
@@ -55,13 +56,16 @@ def test_looking_at_the_project_runs_unasked(project: Path, command: str) -> Non
         "grep -f/etc/passwd x", "grep --file=/etc/passwd x", "ls -I../x", "cat $HOME/x", "cat \"$F\"", "ls $(id)",
         "ls `id`", "cat <(id)", "echo hi > out.txt", "cat < /etc/passwd", "ls &", "A=1 ls", "$X", "l? x",
         "'git status'", "/tmp/evil/rg x", "./ls", "rg --pre ./x y", "rg --pr=./x y", "rg -nz x", "find . -exec id {} +",
-        "find . -delete", "sort -o x y", "sort --outp=x y", "sort --compress-prog=./x y", "sed -i s/a/b/ src/a.py", "sed -n '1w x' y",
-        "sed -n 1p a -i", "uniq a b", "git -c core.pager=x log", "git commit -m x", "git branch new", "git tag v1",
+        "find . -delete", "sort -o x y", "sort --outp=x y", "sort --compress-prog=./x y", "sed -i s/a/b/ src/a.py",
+        "sed -n '1w x' y", "sed -n 1p a -i", "uniq a b", "git -c core.pager=x log", "git commit -m x",
+        "git branch new", "git tag v1",
         "git diff --ext-diff", "git log --output=x", "git grep -Ox y", "git diff --no-index a b", "git stash",
         "git remote add x y", "date -s 12:00", "tree -o x", "rg *", "find *", "diff -l a b", "xargs ls", "env",
-        "printenv", "python script.py", "ls\rrm x", "ls \u0085", "f() { ls; }; f", "export A=1", "ls | tee x", "command ls",
-        "echo ~root/*", "ls 'unclosed", "ls ;; pwd", "ls > >(cat)", "cat <<< x", "cat << E\nx\nE", "printf -v x y",
-        "cd / && ls", "echo ${x@P}", "git log --format=%x ../..", "echo /root/*",
+        "printenv", "python script.py", "ls\rrm x", "ls \u0085", "f() { ls; }; f", "export A=1", "ls | tee x",
+        "command ls", "echo ~root/*", "ls 'unclosed", "ls ;; pwd", "ls > >(cat)", "cat <<< x", "cat << E\nx\nE",
+        "printf -v x y", "ls ..",
+        "cd / && ls", "cd link && cat passwd", "cd src && cat ../x/../../y", "cd - && ls", "cd && ls", "cd $X && ls",
+        "echo ${x@P}", "git log --format=%x ../..", "echo /root/*",
     ],
 )  # fmt: skip
 def test_anything_more_asks(project: Path, command: str) -> None:
@@ -78,8 +82,9 @@ def test_deny_beats_ask_beats_allow(project: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["npm publish", "echo $(npm publish)", "(npm publish)", "env A=1 npm publish", "sudo npm publish", "x | npm publish",
-     "bash -c 'npm publish'", "/usr/bin/npm publish", "timeout 5 npm publish", "eval npm publish", "\\npm publish",
+    ["npm publish", "echo $(npm publish)", "(npm publish)", "env A=1 npm publish", "sudo npm publish",
+     "x | npm publish", "bash -c 'npm publish'", "/usr/bin/npm publish", "timeout 5 npm publish", "eval npm publish",
+     "\\npm publish",
      "if true; then npm publish; fi", "cat <(npm publish)", "f() { npm publish; }", "nohup npm publish &",
      "bash -lc 'sh -c \"npm publish\"'", "trap 'npm publish' EXIT", "'npm' \"publish\"", "np\\m publish"],
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -86,16 +86,28 @@ class Bench:
 
     def use(self, name: str, **arguments: Any) -> ToolResult:
         """Run a tool; a refusal comes back as a result that is not ok, as the loop makes it."""
+        return self._runner.run(self._run(name, arguments))
+
+    def cancelled(self, name: str, *, when: Callable[[], bool], **arguments: Any) -> bool:
+        """Run a tool and cancel it as soon as `when` holds; return whether it ended by that."""
+
+        async def go() -> bool:
+            task = asyncio.create_task(self._run(name, arguments))
+            while not when() and not task.done():
+                await asyncio.sleep(0.01)
+            task.cancel()
+            await asyncio.wait({task})
+            return task.cancelled()
+
+        return self._runner.run(go())
+
+    async def _run(self, name: str, arguments: dict[str, Any]) -> ToolResult:
         run = ToolRun(
             "t1", 1, 0, self.context, self.sub, self.project, Event(), self.shown.append, self.permits,
             AnsweringPerson(),
         )  # fmt: skip
-
-        async def go() -> ToolResult:
-            try:
-                tool, checked, _ = self.registry.parse(name, json.dumps(arguments))
-                return await tool.run(checked, run)
-            except RlmTuiError as error:
-                return ToolResult(str(error), str(error), ok=False)
-
-        return self._runner.run(go())
+        try:
+            tool, checked, _ = self.registry.parse(name, json.dumps(arguments))
+            return await tool.run(checked, run)
+        except RlmTuiError as error:
+            return ToolResult(str(error), str(error), ok=False)

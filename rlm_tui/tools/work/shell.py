@@ -188,7 +188,12 @@ def _result(
     if appeared:
         lines.append(f"It made {', '.join(appeared)}, which can change what runs later: tell the person.")
     lines.append(_shown(text) if text else "(no output)")
-    data = {"exit": ran.code, "bytes": ran.size, "sandbox": found.containment.value, "timed_out": ran.timed_out}
+    data: dict[str, object] = {
+        "exit": ran.code,
+        "bytes": ran.size,
+        "sandbox": found.containment.value,
+        "timed_out": ran.timed_out,
+    }
     if appeared:
         data["appeared"] = appeared
     label = f"$ {' '.join(command.split())[:100]}"
