@@ -11,6 +11,7 @@ _NAMES = {
     "sessions": "choose_session",
     "new": "new_session",
     "clear": "new_session",
+    "permissions": "permissions",
     "undo": "undo",
     "redo": "redo",
     "editor": "editor",

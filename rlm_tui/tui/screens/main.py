@@ -164,6 +164,7 @@ class MainScreen(MainActions, Screen[None]):
     def _show_changes(self, context_changed: bool) -> None:
         nodes, items = self.state.take_changes()
         self._announce()
+        self.show_questions()
         if items:
             self._leave_welcome()
             self.chat.items_changed(items)
@@ -176,10 +177,10 @@ class MainScreen(MainActions, Screen[None]):
 
     def _announce(self) -> None:
         """Call the person when a turn ends or a question waits."""
-        was, self._waited_for = self._waited_for, (self.state.busy, bool(self.state.pending_permissions))
+        was, self._waited_for = self._waited_for, (self.state.busy, bool(self.waiting))
         if was[0] and not self.state.busy:
             announce(self.app, self.options.loaded.settings.ui.notify, "rlm-tui: the answer is there")
-        elif not was[1] and self.state.pending_permissions:
+        elif not was[1] and self.waiting:
             announce(self.app, self.options.loaded.settings.ui.notify, "rlm-tui: a question waits for you")
 
     def _leave_welcome(self) -> None:
@@ -197,9 +198,11 @@ class MainScreen(MainActions, Screen[None]):
 
     def _status(self) -> str:
         parts = []
-        waiting = len(self.queued)
-        if waiting:
-            parts.append(f"{waiting} queued")
+        if self.waiting:
+            parts.append(f"{self.waiting} for you (ctrl+x a)")
+        queued = len(self.queued)
+        if queued:
+            parts.append(f"{queued} queued")
         if self._ready:
             parts.append(f"{self.state.entry_count:,} entries")
         else:

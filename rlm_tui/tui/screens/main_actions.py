@@ -12,6 +12,7 @@ from rlm_tui.config.remembering import remember
 from rlm_tui.errors import RlmTuiError
 from rlm_tui.text import one_line, safe_text
 from rlm_tui.tui.actions import ACTIONS, by_leader, keys_text
+from rlm_tui.tui.screens.asking import AskingActions
 from rlm_tui.tui.screens.dialogs import Choice, ChooseDialog, LeaderDialog
 from rlm_tui.tui.screens.layout_actions import LayoutActions
 from rlm_tui.tui.screens.undoing import UndoActions
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _QUIT_WINDOW_S = 2.0
 
 
-class MainActions(LayoutActions, UndoActions):
+class MainActions(LayoutActions, UndoActions, AskingActions):
     """The actions, apart from the screen's layout and stream."""
 
     if TYPE_CHECKING:

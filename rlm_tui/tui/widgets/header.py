@@ -73,6 +73,10 @@ class HeaderLine(Widget):
             parts.append(HeaderPart(9, [(one_line(state.title, _TITLE_CHARS), "$text-muted")]))
         parts.append(HeaderPart(1, model))
         parts.append(HeaderPart(7, [(one_line(state.settings.get("mode", "tools"), 20), "")]))
+        if (approval := state.settings.get("approval", "ask")) != "ask":
+            parts.append(HeaderPart(2, [(one_line(approval, 10), "$warning" if approval == "auto" else "$accent")]))
+        if sandbox := state.settings.get("sandbox"):
+            parts.append(HeaderPart(5, [_sandbox(sandbox)]))
         parts.append(HeaderPart(6, _of("depth ", str(self._depth), self._budget.depth)))
         if state.running_turn is not None:
             limit = self._budget.calls
@@ -106,6 +110,15 @@ class HeaderLine(Widget):
     def render(self) -> Content:
         """Return the line as last made."""
         return self._content
+
+
+def _sandbox(state: str) -> tuple[str, str]:
+    """Return how far commands are confined, in one word: the reason is in `/permissions`."""
+    word = one_line(state, 80).split(" ", 1)[0]
+    return {
+        "SANDBOXED": ("sandboxed", "$success"), "PARTIAL": ("partly sandboxed", "$warning"),
+        "NONE": ("no sandbox", "$warning"), "OFF": ("sandbox off", "bold $warning"),
+    }.get(word, (word, "$warning"))  # fmt: skip
 
 
 def _of(name: str, used: str, limit: int | None) -> Words:
