@@ -11,6 +11,7 @@ import click
 from rlm_tui.cli.options import load
 from rlm_tui.cli.output import confirm, json_option, say, show, show_json, show_table, size_text
 from rlm_tui.config.paths import Paths
+from rlm_tui.config.schema import SandboxSettings
 from rlm_tui.errors import ContextError, UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def doctor(prune: bool, yes: bool, as_json: bool) -> None:
     Exits with 1 when something is left that needs you.
     """
     paths, loaded = load(None)
-    findings = [*_surroundings(paths, [str(problem) for problem in loaded.problems])]
+    sandbox = loaded.settings.sandbox
+    findings = [*_surroundings(paths, [str(problem) for problem in loaded.problems]), *_sandbox(sandbox)]
     for finding in _examined(paths):
         findings.append(finding)
         if finding.verdict != "well" and not as_json:
@@ -78,6 +80,24 @@ def _surroundings(paths: Paths, problems: list[str]) -> "Iterator[Finding]":
     free = shutil.disk_usage(place).free
     state = "harmed" if free < _LOW_SPACE else "well"
     yield Finding(str(paths.home), "harmed" if state == "harmed" else "well", f"{size_text(free)} free on its disk")
+
+
+def _sandbox(settings: SandboxSettings) -> "Iterator[Finding]":
+    """Whether commands can be confined, tried out; and whether they can be judged."""
+    from rlm_tui.context.examine import Finding
+    from rlm_tui.errors import ToolError
+    from rlm_tui.permissions.policy import Containment
+    from rlm_tui.permissions.script import shfmt
+    from rlm_tui.sandbox.finding import find_containment
+
+    found = find_containment(settings.mode, network=settings.network)
+    missing = found.containment is Containment.NONE
+    what = f"{found.text}: every command asks; install bubblewrap to confine them" if missing else found.text
+    yield Finding("sandbox", "harmed" if missing and settings.mode == "required" else "well", what)
+    try:
+        shfmt()
+    except ToolError as error:
+        yield Finding("sandbox", "harmed", str(error))
 
 
 def _examined(paths: Paths) -> "Iterator[Finding]":

@@ -17,7 +17,11 @@ from rlm_tui.config.settings import as_data, environment_names
 @json_option
 def status(directory: str, as_json: bool) -> None:
     """Show the model, the RLM_* values in force and where each came from, folders and their sizes."""
-    paths, loaded = load(project_folder(directory))
+    from rlm_tui.sandbox.finding import find_containment
+
+    project = project_folder(directory)
+    paths, loaded = load(project)
+    sandbox = loaded.settings.sandbox
     settings = as_data(loaded.settings)
     values = {
         variable: {
@@ -35,15 +39,17 @@ def status(directory: str, as_json: bool) -> None:
         }
     folders = {"sessions": paths.sessions, "corpora": paths.corpora, "logs": paths.logs}
     sizes = {name: disk_use(folder) for name, folder in folders.items()}
+    snapshots = sum(disk_use(folder) for folder in paths.sessions.glob("*/snapshots"))
     data: dict[str, Any] = {
         "version": __version__,
         "model": loaded.settings.model.name or "offline",
         "sub_model": loaded.settings.model.sub,
         "mode": loaded.settings.model.mode,
         "approval": loaded.settings.permissions.approval,
+        "sandbox": find_containment(sandbox.mode, network=sandbox.network, project=project).text,
         "values": values,
         "paths": {"home": str(paths.home), "config": str(paths.config_file), **{n: str(f) for n, f in folders.items()}},
-        "disk_bytes": sizes,
+        "disk_bytes": {**sizes, "snapshots": snapshots},
         "sessions": _count(paths.sessions),
         "corpora": _count(paths.corpora),
         "problems": [str(problem) for problem in loaded.problems],
@@ -54,11 +60,13 @@ def status(directory: str, as_json: bool) -> None:
     for problem in loaded.problems:
         say(str(problem))
     show(f"rlm-tui {__version__}    model {data['model']}    approval {data['approval']}")
+    show(f"commands: {data['sandbox']}")
     click.echo()
     show_table(("variable", "value", "from"), [(n, str(v["value"]), v["origin"]) for n, v in values.items()])
     click.echo()
     rows = [("home", "", str(paths.home)), ("config", "", str(paths.config_file))]
     rows += [(name, size_text(sizes[name]), str(folder)) for name, folder in folders.items()]
+    rows.insert(3, ("· snapshots", size_text(snapshots), "what undo keeps, part of sessions"))
     show_table(("folder", "size", "path"), rows, right=" r")
 
 

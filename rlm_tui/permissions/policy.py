@@ -7,7 +7,7 @@ mode apply. A shell script is allowed only when every command in it is and nothi
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -191,7 +191,7 @@ class Policy:
         if not rules or script.doubts or not script.commands or self._why_not_redirections(script):
             return None
         found: Rule | None = None
-        readable = partial(self._is_readable, self._folders(script))
+        readable = cache(partial(self._is_readable, self._folders(script)))
         for command in script.commands:
             rule = next((rule for rule in rules if _allows(rule, command)), None)
             if rule is None and self._why_not_looking(command, readable):
@@ -206,7 +206,7 @@ class Policy:
                 return why
         if not script.commands:
             return "there is nothing to run"
-        readable = partial(self._is_readable, self._folders(script))
+        readable = cache(partial(self._is_readable, self._folders(script)))
         return next((why for c in script.commands if (why := self._why_not_looking(c, readable))), "")
 
     def _why_not_looking(self, command: Command, readable: Callable[[str], bool]) -> str:

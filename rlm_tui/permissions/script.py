@@ -4,7 +4,6 @@ The syntax tree comes from `shfmt --to-json` (package shfmt-py; the JSON form is
 A node of a kind that is not listed here is a doubt, so that a newer shfmt can only make more ask, never less.
 """
 
-import json
 import re
 import shutil
 import subprocess
@@ -15,10 +14,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from rlm_tui.errors import ToolError
 
 _SECONDS = 10
 _LONGEST = 100_000
+_GO = {"GOGC": "off", "GOMAXPROCS": "1"}
+"""shfmt lives for milliseconds: it collects no garbage and starts no threads for that."""
 
 _ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]|[^\s]\t")
 """Control characters, and tabs that do not indent: a person does not see them for what they are."""
@@ -95,6 +98,7 @@ class Script:
     doubts: tuple[str, ...]
 
 
+@lru_cache(maxsize=256)
 def read_script(text: str) -> Script:
     """Return what `text` would run. What is no shell script has no commands and a doubt that says so.
 
@@ -128,21 +132,20 @@ def shfmt() -> str:
     return found
 
 
-@lru_cache(maxsize=256)
 def _parse(text: str) -> Any:
     """Return the syntax tree, or why there is none."""
     try:
         done = subprocess.run(
             [shfmt(), "--to-json", "--language-dialect", "bash"], input=text.encode("utf-8", "surrogateescape"),
-            capture_output=True, timeout=_SECONDS, check=False,
+            capture_output=True, timeout=_SECONDS, check=False, env=_GO,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired, UnicodeEncodeError) as error:
         raise ToolError(f"The command cannot be judged: {error}.") from None
     if done.returncode:
         return done.stderr.decode("utf-8", "replace").strip().removeprefix("<standard input>:")
     try:
-        return json.loads(done.stdout)
-    except (ValueError, RecursionError):
+        return msgspec.json.decode(done.stdout)
+    except (msgspec.DecodeError, RecursionError):
         return "it is nested too deeply"
 
 
@@ -159,11 +162,11 @@ class _Reading:
         pending = [root]
         while pending:
             node = pending.pop()
-            if isinstance(node, Mapping):
-                self._take(node)
-                pending += reversed(list(node.values()))
-            elif isinstance(node, list):
+            if isinstance(node, list):
                 pending += reversed(node)
+            elif isinstance(node, dict) and "Offset" not in node:  # a position, of which there are very many
+                self._take(node)
+                pending += [value for value in reversed(node.values()) if isinstance(value, dict | list)]
 
     def _take(self, node: Mapping[str, Any]) -> None:
         kind = node.get("Type")
