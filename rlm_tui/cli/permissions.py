@@ -13,7 +13,7 @@ from rlm_tui.config.project_rules import drop_rule, project_rules
 from rlm_tui.errors import UsageError
 
 
-@click.group()
+@click.group(epilog="Example:  rlm-tui permissions check 'git push --force'")
 def permissions() -> None:
     """Show permission rules, and try them on commands before a model does."""
 

@@ -29,7 +29,8 @@ def _only(corpus: Corpus, suffix: str) -> Path:
 
 def _states(cli: Cli, *arguments: str) -> tuple[int, list[str]]:
     printed = cli("doctor", "--json", *arguments)
-    return printed.code, [finding["state"] for finding in json.loads(printed.out)["findings"]]
+    findings = json.loads(printed.out)["findings"]
+    return printed.code, [finding["state"] for finding in findings if finding["where"] != "sandbox"]
 
 
 def test_all_is_well(cli: Cli, corpus: Corpus) -> None:

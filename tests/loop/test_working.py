@@ -135,7 +135,7 @@ async def test_undo_works_after_the_session_was_opened_again(
 async def test_without_permissions_nothing_is_changed_but_reading_works(
     assistant: Assistant, server: ScriptedServer
 ) -> None:
-    assistant.engine.permits = type(assistant.engine.permits)(allow=False)  # type: ignore[call-arg]  # the recording one
+    assistant.engine.permits = RecordingPermits(assistant.options.project, allow=False)
     server.queue(
         Turn(Tool("read", {"path": "a.py"}), Tool("edit", {"path": "a.py", "old_string": "x", "new_string": "y"})),
         Turn(Text("I may not.")),

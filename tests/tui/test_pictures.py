@@ -33,7 +33,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RlmTuiApp:
     project.mkdir()
     (project / "retry.py").write_text("RETRY_BUDGET = 3  # attempts for each client\n")
     (project / "hostile.txt").write_text("evil \x1b]52;c;aGk=\x07 [/b] text\n")
-    return make_app(project, tmp_path / "home")
+    return make_app(project, tmp_path / "home", {"sandbox.mode": "off"})  # or the header tells of this machine
 
 
 async def _ready(pilot: Pilot[None]) -> None:
