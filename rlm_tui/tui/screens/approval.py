@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
@@ -27,6 +27,8 @@ from rlm_tui.text import one_line, safe_text
 ARM_S = 0.5
 """For this long after it came up, a dialog takes no answer."""
 _MOST_LINES = 3_000
+_OTHER_LINES = 15
+"""Lines of a dialog beside what is asked about."""
 
 _HEADINGS = {
     "bash": "May this command run?",
@@ -58,7 +60,7 @@ class _WaitingDialog(ModalScreen[object]):
     AUTO_FOCUS = None
 
     def __init__(self, arm_s: float) -> None:
-        super().__init__(classes="dialog")
+        super().__init__(classes="dialog asking")
         self._arm_s = arm_s
         self.armed = False
 
@@ -66,6 +68,10 @@ class _WaitingDialog(ModalScreen[object]):
         """Come up without taking answers, then take them."""
         self.query_one(OptionList).disabled = True
         self.set_timer(self._arm_s, self._arm)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Give what is asked about all the room that the answers leave."""
+        self.query_one("#what").styles.max_height = max(3, event.size.height - _OTHER_LINES)
 
     def _arm(self) -> None:
         self.armed = True
@@ -107,13 +113,16 @@ class ApprovalDialog(_WaitingDialog):
                 yield Static(Content.styled(f"Look twice: {safe_text(asked.warning)}.", "bold $error"), markup=False)
             with VerticalScroll(id="what", can_focus=False):
                 yield Static(self._what(), markup=False)
-            yield Static(Content(safe_text(asked.reason, newlines=False)), classes="hint", markup=False)
+            if not asked.warning:
+                yield Static(Content(safe_text(asked.reason, newlines=False)), classes="hint", markup=False)
             yield OptionList(*[Option(self._line(answer)) for answer in self._answers], markup=False)
             if asked.rule:
-                yield Static(Content("rule"), classes="label", markup=False)
-                yield Input(asked.rule, id="rule", compact=True)
-            yield Static(Content("reason, if no"), classes="label", markup=False)
-            yield Input(placeholder="what to do instead", id="reason", compact=True)
+                with Horizontal(classes="field"):
+                    yield Static(Content("rule"), classes="label", markup=False)
+                    yield Input(asked.rule, id="rule", compact=True)
+            with Horizontal(classes="field"):
+                yield Static(Content("reason"), classes="label", markup=False)
+                yield Input(placeholder="if no: what to do instead", id="reason", compact=True)
             yield Static(Content(""), id="problem", markup=False)
 
     @property
@@ -130,7 +139,7 @@ class ApprovalDialog(_WaitingDialog):
             return Content.assemble(*about, marked(asked.what))
         parts: list[Content] = [marked(asked.what)]
         if asked.diff and asked.diff != asked.what:
-            parts += [Content("\n"), diff_content(asked.diff)]
+            parts += [Content(""), diff_content(asked.diff)]
         return Content("\n").join(parts)
 
     def action_scroll(self, by: int) -> None:
