@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from rlm_tui import events as ev
 from rlm_tui.config.options import AppOptions
@@ -21,6 +22,7 @@ from rlm_tui.errors import ModelError, RlmTuiError, UsageError
 from rlm_tui.loop.engine import Engine
 from rlm_tui.loop.project import ProjectContext
 from rlm_tui.loop.undo import Undo
+from rlm_tui.mcp_client.servers import Servers
 from rlm_tui.models.providers import OFFLINE, is_offline
 from rlm_tui.models.router import make_client
 from rlm_tui.repl.pool import ReplPool
@@ -54,6 +56,7 @@ class Assistant:
         self.project: ProjectContext
         self.files: ProjectFiles
         self.undo: Undo
+        self.mcp: Servers
         self._queue: deque[str] = deque()
         self._turn: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -75,11 +78,15 @@ class Assistant:
             IgnoreRules(patterns=tuple(self.settings.context.ignore)),
         )  # fmt: skip
         self.undo = Undo(self.session, self.files)
+        self.mcp = Servers(
+            self.settings.mcp, self.options.project, self.options.paths.home, self._notice, self._tools_changed
+        )
         self._make_engine()
         for problem in self.options.loaded.problems:
             self.session.record(ev.Notice("warning", str(problem)))
         for label, text in self.options.attach_texts:
             self.session.append_entry("file", label, text)
+        self.mcp.start()
         self._spawn(self._keep_house(), "housekeeping")
         self._ingest = self._spawn(self._read_project(), "ingest")
 
@@ -132,10 +139,11 @@ class Assistant:
             self.session, client, self._registry(model), self.settings, self.options.project, sub_client=sub_client,
             call_ended=self.repls.end_call, prompts=self.options.paths.config_dir / "prompts",
         )  # fmt: skip
+        self.engine.tools_ready = self.mcp.settled
 
     def _registry(self, model: str) -> Registry:
         if self.session.state.settings.get("mode") != "repl":
-            work = () if is_offline(model) else work_tools(self.files)
+            work = () if is_offline(model) else (*work_tools(self.files), *self.mcp.tools())
             return Registry((*context_tools(), *recursion_tools(), *work))
         if is_offline(model):
             self.session.record(
@@ -155,7 +163,7 @@ class Assistant:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=2)
-        await self.repls.close()
+        await asyncio.gather(self.repls.close(), self.mcp.close())
         self.session.close(reason)
 
     def _spawn(self, work: "asyncio._CoroutineLike[None]", name: str) -> asyncio.Task[None]:
@@ -247,6 +255,27 @@ class Assistant:
     async def warm_up(self) -> None:
         """Load what the chosen model needs, so that the first call does not wait for it."""
         await self.engine.client.warm_up()
+
+    # --- servers of tools ------------------------------------------------------------------------------
+
+    def _notice(self, level: Literal["info", "warning", "error"], text: str) -> None:
+        self.session.record(ev.Notice(level, text))
+
+    def _tools_changed(self) -> None:
+        """Offer what the servers have now, from the next call on."""
+        model = self.session.state.model
+        if not is_offline(model) and self.session.state.settings.get("mode") != "repl":
+            self.engine.use_tools(self._registry(model))
+
+    async def attach_resource(self, server: str, uri: str) -> None:
+        """Put a resource of an MCP server into the context; what goes wrong becomes a notice."""
+        try:
+            label, text = await self.mcp.read(server, uri)
+            self.session.append_parts("file", label, text, self.settings.capture.max_chars)
+        except RlmTuiError as error:
+            self._notice("error", str(error))
+        else:
+            self._notice("info", f"{label} is in the context: {len(text):,} characters.")
 
     # --- housekeeping ----------------------------------------------------------------------------------
 
