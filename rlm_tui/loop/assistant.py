@@ -166,6 +166,10 @@ class Assistant:
         await asyncio.gather(self.repls.close(), self.mcp.close())
         self.session.close(reason)
 
+    def spawn(self, work: "asyncio._CoroutineLike[None]", name: str) -> None:
+        """Run something beside the turns; it is cancelled when the session is closed."""
+        self._spawn(work, name)
+
     def _spawn(self, work: "asyncio._CoroutineLike[None]", name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)

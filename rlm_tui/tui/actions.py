@@ -46,6 +46,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("new_session", "New session", "Session", leader="n"),
     Action("undo", "Undo the assistant's last changes to files", "Session", leader="u"),
     Action("redo", "Redo what was undone last", "Session", leader="r"),
+    Action("mcps", "MCP servers: state, tools, resources", "Session", leader="v"),
     Action("cancel_ingest", "Stop reading the project", "Context", leader="i"),
     Action("expand", "Expand or fold tool results", "Chat", ("ctrl+o",), footer="expand"),
     Action("previous_message", "Previous message", "Chat", ("alt+up",), palette=False),

@@ -13,6 +13,8 @@ _NAMES = {
     "clear": "new_session",
     "undo": "undo",
     "redo": "redo",
+    "mcps": "mcps",
+    "mcp": "mcps",
     "editor": "editor",
     "stop": "cancel_ingest",
     "exit": "leave",

@@ -14,6 +14,7 @@ from rlm_tui.text import one_line, safe_text
 from rlm_tui.tui.actions import ACTIONS, by_leader, keys_text
 from rlm_tui.tui.screens.dialogs import Choice, ChooseDialog, LeaderDialog
 from rlm_tui.tui.screens.layout_actions import LayoutActions
+from rlm_tui.tui.screens.servers import ServerActions
 from rlm_tui.tui.screens.undoing import UndoActions
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _QUIT_WINDOW_S = 2.0
 
 
-class MainActions(LayoutActions, UndoActions):
+class MainActions(LayoutActions, UndoActions, ServerActions):
     """The actions, apart from the screen's layout and stream."""
 
     if TYPE_CHECKING:
