@@ -139,7 +139,7 @@ class Assistant:
             self.session, client, self._registry(model), self.settings, self.options.project, sub_client=sub_client,
             call_ended=self.repls.end_call, prompts=self.options.paths.config_dir / "prompts",
         )  # fmt: skip
-        self.engine.tools_ready = self.mcp.settled
+        self.engine.tools_ready = self._tools_ready
 
     def _registry(self, model: str) -> Registry:
         if self.session.state.settings.get("mode") != "repl":
@@ -270,6 +270,11 @@ class Assistant:
         model = self.session.state.model
         if not is_offline(model) and self.session.state.settings.get("mode") != "repl":
             self.engine.use_tools(self._registry(model))
+
+    async def _tools_ready(self) -> None:
+        """Give servers that are starting a moment, where their tools would be used."""
+        if not is_offline(self.session.state.model) and self.session.state.settings.get("mode") != "repl":
+            await self.mcp.settled()
 
     async def attach_resource(self, server: str, uri: str) -> None:
         """Put a resource of an MCP server into the context; what goes wrong becomes a notice."""

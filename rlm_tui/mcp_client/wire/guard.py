@@ -1,7 +1,7 @@
 """Watches what a server sends: too much too fast ends the connection, and how it ended is remembered.
 
-Two buckets leak at a steady rate, one counts messages, one characters of what is no message at all. Bursts pass; a
-server that never stops fills one of them.
+Two buckets leak at a steady rate, one counts messages, one bytes. Bursts pass; a server that never stops fills one of
+them. Lines that are no messages are counted for good.
 """
 
 import asyncio
@@ -18,6 +18,8 @@ from mcp.shared.message import SessionMessage
 MESSAGES_A_SECOND = 200
 MESSAGE_BURST = 3_000
 GARBAGE_LINES = 100
+BYTES_A_SECOND = 8 << 20
+BYTE_BURST = 96 << 20
 
 Item = SessionMessage | Exception
 
@@ -29,8 +31,8 @@ class Guard:
         self.ended = asyncio.Event()
         self.reason = ""
         self.dropped = asyncio.Event()
-        self._level = 0.0
-        self._at = time.monotonic()
+        self._messages = _Bucket(MESSAGE_BURST, MESSAGES_A_SECOND)
+        self._bytes = _Bucket(BYTE_BURST, BYTES_A_SECOND)
         self._garbage = 0
 
     def end(self, reason: str = "") -> None:
@@ -51,13 +53,33 @@ class Guard:
                 self.end(f"it sent {self._garbage} lines that are no messages of the protocol")
                 return False
             return True
-        now = time.monotonic()
-        self._level = max(0.0, self._level - (now - self._at) * MESSAGES_A_SECOND) + 1
-        self._at = now
-        if self._level > MESSAGE_BURST:
+        if self._messages.overflows(1):
             self.end(f"it floods: over {MESSAGE_BURST:,} messages at once")
             return False
         return True
+
+    def admits_bytes(self, size: int) -> bool:
+        """Count bytes as they come in, messages or not; return False, with a reason, when they are too many."""
+        if self._bytes.overflows(size):
+            self.end(f"it floods: over {BYTE_BURST >> 20} MiB at once")
+            return False
+        return True
+
+
+class _Bucket:
+    """Holds `size`, loses `a_second`."""
+
+    def __init__(self, size: float, a_second: float) -> None:
+        self._size = size
+        self._a_second = a_second
+        self._level = 0.0
+        self._at = time.monotonic()
+
+    def overflows(self, amount: float) -> bool:
+        now = time.monotonic()
+        self._level = max(0.0, self._level - (now - self._at) * self._a_second) + amount
+        self._at = now
+        return self._level > self._size
 
 
 class _Watched:

@@ -65,7 +65,10 @@ class Session:
         self.left_out = []
         cursor: str | None = None
         for _ in range(_PAGES):
-            page = await self._within(self._client.list_tools(cursor=cursor, cache_mode="bypass"), "listing its tools")
+            page = await self._within(
+                self._client.list_tools(cursor=cursor, cache_mode="bypass"), "listing its tools",
+                self._launch.start_timeout,
+            )  # fmt: skip
             for tool in page.tools:
                 cleaned = cleaned_tool(tool.name, tool.description or "", tool.input_schema)
                 if cleaned is None or len(found) >= MAX_TOOLS or len(tool.name) > MAX_LISTED_NAME:
@@ -121,9 +124,9 @@ class Session:
     async def _ask(self, request: Any, kind: type[_Result]) -> _Result:
         return await self._client.session.send_request(request, kind)
 
-    async def _within(self, work: Awaitable[_T], what: str) -> _T:
+    async def _within(self, work: Awaitable[_T], what: str, seconds: float = 0) -> _T:
         """Wait for an answer, at most the server's timeout; or until a message was dropped that may have been it."""
-        name, seconds = self._launch.name, self._launch.timeout
+        name, seconds = self._launch.name, seconds or self._launch.timeout
         task = asyncio.ensure_future(work)
         dropped = asyncio.ensure_future(self.guard.dropped.wait())
         try:

@@ -73,27 +73,31 @@ async def _read(process: asyncio.subprocess.Process, incoming: MemoryObjectSendS
                 line = await process.stdout.readuntil(b"\n")
             except asyncio.LimitOverrunError:
                 guard.drop()
-                if not await _skip_line(process.stdout):
+                if not await _skip_line(process.stdout, guard):
                     break
                 continue
             except (asyncio.IncompleteReadError, ConnectionError):
+                break
+            if not guard.admits_bytes(len(line)):
                 break
             await incoming.send(_message(line))
     await _note_exit(process, guard)
     incoming.close()
 
 
-async def _skip_line(stream: asyncio.StreamReader) -> bool:
-    """Read on to the end of a line that is too long; return False at the end of the stream."""
+async def _skip_line(stream: asyncio.StreamReader, guard: Guard) -> bool:
+    """Read on to the end of a line that is too long; return False at the end of the stream, or of patience."""
     while True:
         try:
             await stream.readuntil(b"\n")
         except asyncio.LimitOverrunError as error:
-            await stream.readexactly(max(1, error.consumed))
-            continue
+            skipped = await stream.readexactly(max(1, error.consumed))
+            if not guard.admits_bytes(len(skipped)):
+                return False
         except (asyncio.IncompleteReadError, ConnectionError):
             return False
-        return True
+        else:
+            return True
 
 
 def _message(line: bytes) -> Item:
