@@ -23,8 +23,9 @@ from rlm_tui.loop.engine import Engine
 from rlm_tui.loop.project import ProjectContext
 from rlm_tui.loop.undo import Undo
 from rlm_tui.mcp_client.servers import Servers
+from rlm_tui.models.keys import key_store
 from rlm_tui.models.providers import OFFLINE, is_offline
-from rlm_tui.models.router import make_client
+from rlm_tui.models.router import keyed_environ, make_client
 from rlm_tui.repl.pool import ReplPool
 from rlm_tui.session.library import find_session, newest_session
 from rlm_tui.session.session import Session
@@ -72,6 +73,7 @@ class Assistant:
         Raises `UsageError` or `SessionError` when there is no such session or it cannot be opened.
         """
         self.session = await asyncio.to_thread(self._open_session)
+        await asyncio.to_thread(key_store(self.options.paths.home).preload)
         self.project = ProjectContext(self.session, self.options.paths.home, self.settings.context)
         self.files = ProjectFiles(
             self.options.project, SnapshotStore(self.session.directory / "snapshots"), self._note_snapshot,
@@ -133,8 +135,9 @@ class Assistant:
             self.session.record(ev.ModelChosen(*chosen))
 
     def _use_models(self, model: str, sub_model: str) -> None:
-        client = make_client(model, self.settings)
-        sub_client = make_client(sub_model, self.settings) if sub_model else client
+        environ = keyed_environ(self.options.paths.home)
+        client = make_client(model, self.settings, environ)
+        sub_client = make_client(sub_model, self.settings, environ) if sub_model else client
         self.engine = Engine(
             self.session, client, self._registry(model), self.settings, self.options.project, sub_client=sub_client,
             call_ended=self.repls.end_call, prompts=self.options.paths.config_dir / "prompts",
@@ -247,14 +250,19 @@ class Assistant:
 
     # --- models ----------------------------------------------------------------------------------------
 
-    def choose_model(self, model: str, sub_model: str = "") -> None:
-        """Use another model from the next call on; a name that cannot be used becomes a notice."""
+    def choose_model(self, model: str, sub_model: str = "") -> bool:
+        """Use another model from the next call on; a name that cannot be used becomes a notice, and False."""
         try:
             self._use_models(model or OFFLINE, sub_model)
         except ModelError as error:
             self.session.record(ev.Notice("error", str(error)))
-            return
+            return False
         self.session.record(ev.ModelChosen(model or OFFLINE, sub_model))
+        return True
+
+    def choose_reasoning(self, effort: str) -> None:
+        """Use another reasoning effort from the next turn on; empty is the provider's default."""
+        self.session.record(ev.SettingChosen("reasoning", effort))
 
     async def warm_up(self) -> None:
         """Load what the chosen model needs, so that the first call does not wait for it."""

@@ -124,7 +124,8 @@ class Engine:
     async def _run_root(self, prompt: str) -> CallOutcome:
         spec = CallSpec(
             self.next_call(), 0, 0, "root", prompt, self.session.state.model, self.session.context,
-            self.registry_at(0), reasoning=self.settings.model.reasoning,
+            self.registry_at(0),
+            reasoning=self.session.state.settings.get("reasoning", self.settings.model.reasoning),
         )  # fmt: skip
         self.budget.admit_call(0)
         self._metadata = self._root_metadata(())

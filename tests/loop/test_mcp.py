@@ -14,6 +14,7 @@ from rlm_tui.config.options import AppOptions
 from rlm_tui.config.paths import Paths
 from rlm_tui.config.settings import EndpointSettings, Loaded, ModelSettings, Settings, load_settings
 from rlm_tui.loop.assistant import Assistant
+from rlm_tui.models.port import ModelPart, ModelRequest
 from tests.mcp_client.conftest import plain
 from tests.support.scripted_server import ScriptedServer, Text, Tool, Turn
 from tests.support.work import RecordingPermits
@@ -67,6 +68,22 @@ async def test_without_rules_in_force_the_tool_is_not_called(assistant: Assistan
     await assistant.ask("Use the notes")
     (result,) = [m["content"] for m in server.requests[1].body["messages"] if m["role"] == "tool"]
     assert "not allowed" in result
+
+
+async def test_a_reasoning_effort_holds_from_the_next_turn_on(assistant: Assistant, server: ScriptedServer) -> None:
+    asked: list[str] = []
+    stream = assistant.engine.client.stream
+
+    def listen(request: ModelRequest) -> AsyncIterator[ModelPart]:
+        asked.append(request.reasoning)
+        return stream(request)
+
+    assistant.engine.client.stream = listen  # type: ignore[method-assign]  # listens, and passes on
+    server.queue(Turn(Text("One.")), Turn(Text("Two.")))
+    await assistant.ask("First")
+    assistant.choose_reasoning("high")
+    await assistant.ask("Second")
+    assert asked == ["", "high"]
 
 
 async def test_a_resource_joins_the_context_and_a_missing_server_is_a_notice(assistant: Assistant) -> None:
