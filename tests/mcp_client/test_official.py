@@ -97,4 +97,4 @@ async def test_other_http_servers_end_in_a_notice(make: MakeBench, path: str) ->
 async def test_nobody_at_the_address(make: MakeBench) -> None:
     bench = make(bad=McpSettings(url=f"http://127.0.0.1:{_free_port()}/mcp"))
     await bench.servers.settled(30)
-    assert "MCP server bad" in bench.notice("bad")
+    assert "MCP server bad: nobody answers at its address" in bench.notice("bad")

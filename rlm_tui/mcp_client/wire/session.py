@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+import httpx2
 import mcp_types as types
 from mcp.client.client import Client
 from mcp.client.session import IncomingMessage
@@ -176,7 +177,9 @@ def explained(error: BaseException) -> str:
             return f"it answered with an error: {short(error.message)}"
         case ValidationError():
             return "its answer is not what the protocol says"
-        case TimeoutError():
+        case httpx2.ConnectError():
+            return "nobody answers at its address"
+        case TimeoutError() | httpx2.TimeoutException():
             return "it did not answer in time"
         case _:
             return short(str(error)) or type(error).__name__

@@ -53,7 +53,7 @@ def _rows(found: object) -> list[ModelRow]:
 
     assert isinstance(found, Found)
     rows = []
-    for offer in (*found.offers, *more_offers(found)):
+    for offer in (*found.offers[:-1], *more_offers(found), found.offers[-1]):  # the built-in one comes last
         limits = described(offer)
         price = price_text(limits)
         figures = "  ".join(part for part in (window_text(limits), f"$ {price}" if price else "") if part)

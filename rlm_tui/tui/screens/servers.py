@@ -26,7 +26,7 @@ _NONE = (
     "No server is configured. One is named in config.toml, or in rlm-tui.toml of a folder that you trust:\n\n"
     '[mcp.files]\ncommand = ["mcp-files", "--root", "."]'
 )
-_KEYS = "enter: on or off   r: start again   o: attach a resource   a: agree to changed descriptions   esc: close"
+_KEYS = "enter: on or off   r: start again   o: attach a resource   a: agree to changes   esc: close"
 _LOOKS = {"ready": ("●", "$good"), "starting": ("…", "$accent"), "failed": ("✗", "$bad"), "off": ("○", "$dim")}
 
 
