@@ -50,6 +50,15 @@ _FORMATS = re.compile(
 )
 
 
+_entered: set[str] = set()
+
+
+def also_secret(value: str) -> None:
+    """Mask this value too from now on: a key that a person entered, which stands in no environment."""
+    if len(value) >= _SHORTEST_VALUE:
+        _entered.add(value)
+
+
 def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
     """Return `text` with secrets replaced by `[redacted]`; the words around them stay.
 
@@ -63,8 +72,10 @@ def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
 
 
 def secret_values(environ: Mapping[str, str]) -> list[str]:
-    """Return the values in `environ` that look like secrets, longest first, so that none hides a part of another."""
-    values = {value for name, value in environ.items() if is_key_name(name) and _looks_secret(value)}
+    """Return the values in `environ` that look like secrets, and the entered keys; longest first, so that none hides
+    a part of another.
+    """
+    values = {value for name, value in environ.items() if is_key_name(name) and _looks_secret(value)} | _entered
     return sorted(values, key=lambda value: (-len(value), value))
 
 

@@ -13,7 +13,10 @@ from tests.conftest import RunCommand
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "rlm_tui"
-HEAVY = ("textual", "rich", "duckdb", "litellm", "openai", "numpy", "httpx", "pydantic", "pygments", "tomlkit")
+HEAVY = (
+    "textual", "rich", "duckdb", "litellm", "openai", "numpy", "httpx", "pydantic", "pygments", "tomlkit", "mcp",
+    "mcp_types", "httpx2", "anyio", "keyring",
+)  # fmt: skip
 
 
 def loaded_by(code: str, env_home: Path) -> set[str]:
@@ -55,7 +58,7 @@ def test_light_things_import_nothing_heavy(code: str, tmp_path: Path) -> None:
 
 def test_the_engine_runs_without_a_screen_and_without_litellm(tmp_path: Path) -> None:
     loaded = loaded_by("import rlm_tui.loop.assistant, rlm_tui.loop.engine, rlm_tui.headless", tmp_path)
-    assert not loaded & {"textual", "litellm", "openai", "pydantic", "httpx"}
+    assert not loaded & {"textual", "litellm", "openai", "pydantic", "httpx", "mcp", "httpx2", "keyring"}
 
 
 def test_nothing_is_created_by_asking_for_help(rlm_tui: RunCommand, tmp_path: Path) -> None:

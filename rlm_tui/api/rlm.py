@@ -152,11 +152,12 @@ class RLM:
 
     def check(self) -> None:
         """Make sure that the models can be used, without network. Raises `ConfigError` or `ModelError`."""
-        from rlm_tui.models.router import make_client
+        from rlm_tui.models.router import keyed_environ, make_client
 
-        settings = self._options("check").loaded.settings
+        options = self._options("check")
+        settings, environ = options.loaded.settings, keyed_environ(options.paths.home)
         for name in (settings.model.name, settings.model.sub):
-            make_client(name, settings)
+            make_client(name, settings, environ)
 
     # --- the data home ---------------------------------------------------------------------------------
 

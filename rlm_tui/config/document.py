@@ -16,7 +16,7 @@ from rlm_tui.config.schema import UNLIMITED, Settings, field_default, field_meta
 _EXAMPLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "endpoints": ("here", ('api_base = "http://127.0.0.1:8080/v1"', 'api_key_env = "HERE_API_KEY"')),
     "agents": ("review", ('description = "reads and comments"', 'approval = "plan"')),
-    "mcp": ("files", ('command = ["mcp-files", "--root", "."]',)),
+    "mcp": ("files", ('command = ["mcp-files", "--root", "."]', 'env = { FILES_TOKEN = "${FILES_TOKEN}" }')),
 }
 
 

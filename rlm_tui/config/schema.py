@@ -226,9 +226,19 @@ class McpSettings(Struct, frozen=True):
     """An MCP server, started with the session; its tools are called `NAME_tool`."""
 
     command: Annotated[tuple[str, ...], Meta(description="The program and its arguments.")] = ()
-    env: Annotated[dict[str, str], Meta(description="Environment variables for it.")] = {}
+    args: Annotated[tuple[str, ...], Meta(description="More arguments, after those of `command`.")] = ()
+    env: Annotated[
+        dict[str, str],
+        Meta(
+            description="Environment variables for it; it sees no key that is not given here. `${NAME}` stands for "
+            "a variable of your own environment."
+        ),
+    ] = {}
+    url: Annotated[str, Meta(description="Instead of `command`: the address of a server that is reached by HTTP.")] = ""
+    headers: Annotated[dict[str, str], Meta(description="HTTP headers for `url`; `${NAME}` as in `env`.")] = {}
     enabled: Annotated[bool, Meta(description="Whether it is started.")] = True
     timeout: Annotated[float, Meta(gt=0, description="Seconds that a tool of it may take.")] = 60.0
+    start_timeout: Annotated[float, Meta(gt=0, description="Seconds that it may take to start.")] = 30.0
 
 
 class Settings(Struct, frozen=True):

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -25,8 +26,10 @@ from rlm_tui.loop.approvals import Approvals
 from rlm_tui.loop.engine import Engine
 from rlm_tui.loop.project import ProjectContext
 from rlm_tui.loop.undo import Undo
+from rlm_tui.mcp_client.servers import Servers
+from rlm_tui.models.keys import key_store
 from rlm_tui.models.providers import OFFLINE, is_offline
-from rlm_tui.models.router import make_client
+from rlm_tui.models.router import keyed_environ, make_client
 from rlm_tui.permissions.policy import Policy, make_policy
 from rlm_tui.repl.pool import ReplPool
 from rlm_tui.sandbox.finding import Found, find_containment
@@ -74,6 +77,7 @@ class Assistant:
         self.undo: Undo
         self.shell: Shell
         self.approvals: Approvals
+        self.mcp: Servers
         self._queue: deque[str] = deque()
         self._turn: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -91,6 +95,7 @@ class Assistant:
         self.session, found = await asyncio.gather(
             asyncio.to_thread(self._open_session), asyncio.to_thread(self._find_sandbox)
         )
+        await asyncio.to_thread(key_store(self.options.paths.home).preload)
         self.project = ProjectContext(self.session, self.options.paths.home, self.settings.context)
         self.files = ProjectFiles(
             self.options.project, SnapshotStore(self.session.directory / "snapshots"), self._note_snapshot,
@@ -98,11 +103,15 @@ class Assistant:
         )  # fmt: skip
         self.undo = Undo(self.session, self.files)
         self._make_approvals(found)
+        self.mcp = Servers(
+            self.settings.mcp, self.options.project, self.options.paths.home, self._notice, self._tools_changed
+        )
         self._make_engine()
         for problem in self.options.loaded.problems:
             self.session.record(ev.Notice("warning", str(problem)))
         for label, text in self.options.attach_texts:
             self.session.append_entry("file", label, text)
+        self.mcp.start()
         self._spawn(self._keep_house(), "housekeeping")
         self._ingest = self._spawn(self._read_project(), "ingest")
 
@@ -188,17 +197,19 @@ class Assistant:
             self.session.record(ev.ModelChosen(*chosen))
 
     def _use_models(self, model: str, sub_model: str) -> None:
-        client = make_client(model, self.settings)
-        sub_client = make_client(sub_model, self.settings) if sub_model else client
+        environ = keyed_environ(self.options.paths.home)
+        client = make_client(model, self.settings, environ)
+        sub_client = make_client(sub_model, self.settings, environ) if sub_model else client
         self.engine = Engine(
             self.session, client, self._registry(model), self.settings, self.options.project, sub_client=sub_client,
             call_ended=self.repls.end_call, prompts=self.options.paths.config_dir / "prompts",
         )  # fmt: skip
         self.engine.permits = self.engine.person = self.approvals
+        self.engine.tools_ready = self._tools_ready
 
     def _registry(self, model: str) -> Registry:
         if self.session.state.settings.get("mode") != "repl":
-            work = () if is_offline(model) else work_tools(self.files, self.shell)
+            work = () if is_offline(model) else (*work_tools(self.files, self.shell), *self.mcp.tools())
             return Registry((*context_tools(), *recursion_tools(), *work))
         if is_offline(model):
             self.session.record(
@@ -218,9 +229,12 @@ class Assistant:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=2)
-        await self.repls.close()
-        await asyncio.to_thread(self.shell.close)
+        await asyncio.gather(self.repls.close(), self.mcp.close(), asyncio.to_thread(self.shell.close))
         self.session.close(reason)
+
+    def spawn(self, work: "asyncio._CoroutineLike[None]", name: str) -> None:
+        """Run something beside the turns; it is cancelled when the session is closed."""
+        self._spawn(work, name)
 
     def _spawn(self, work: "asyncio._CoroutineLike[None]", name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
@@ -299,18 +313,49 @@ class Assistant:
 
     # --- models ----------------------------------------------------------------------------------------
 
-    def choose_model(self, model: str, sub_model: str = "") -> None:
-        """Use another model from the next call on; a name that cannot be used becomes a notice."""
+    def choose_model(self, model: str, sub_model: str = "") -> bool:
+        """Use another model from the next call on; a name that cannot be used becomes a notice, and False."""
         try:
             self._use_models(model or OFFLINE, sub_model)
         except ModelError as error:
             self.session.record(ev.Notice("error", str(error)))
-            return
+            return False
         self.session.record(ev.ModelChosen(model or OFFLINE, sub_model))
+        return True
+
+    def choose_reasoning(self, effort: str) -> None:
+        """Use another reasoning effort from the next turn on; empty is the provider's default."""
+        self.session.record(ev.SettingChosen("reasoning", effort))
 
     async def warm_up(self) -> None:
         """Load what the chosen model needs, so that the first call does not wait for it."""
         await self.engine.client.warm_up()
+
+    # --- servers of tools ------------------------------------------------------------------------------
+
+    def _notice(self, level: Literal["info", "warning", "error"], text: str) -> None:
+        self.session.record(ev.Notice(level, text))
+
+    def _tools_changed(self) -> None:
+        """Offer what the servers have now, from the next call on."""
+        model = self.session.state.model
+        if not is_offline(model) and self.session.state.settings.get("mode") != "repl":
+            self.engine.use_tools(self._registry(model))
+
+    async def _tools_ready(self) -> None:
+        """Give servers that are starting a moment, where their tools would be used."""
+        if not is_offline(self.session.state.model) and self.session.state.settings.get("mode") != "repl":
+            await self.mcp.settled()
+
+    async def attach_resource(self, server: str, uri: str) -> None:
+        """Put a resource of an MCP server into the context; what goes wrong becomes a notice."""
+        try:
+            label, text = await self.mcp.read(server, uri)
+            self.session.append_parts("file", label, text, self.settings.capture.max_chars)
+        except RlmTuiError as error:
+            self._notice("error", str(error))
+        else:
+            self._notice("info", f"{label} is in the context: {len(text):,} characters.")
 
     # --- housekeeping ----------------------------------------------------------------------------------
 

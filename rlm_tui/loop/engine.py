@@ -70,14 +70,12 @@ class Engine:
         self.retry = RetryPolicy()
         self.permits: Permits = NoPermits()
         self.person: Person = Nobody()
+        self.tools_ready: Callable[[], Awaitable[None]] | None = None
+        """Awaited before a turn's first call, with the prompt safe already: tools may still be on their way."""
         self._call_ended = call_ended
         self._instructions = Instructions(prompts)
         self._estimate = TokenEstimate()
-        deepest = registry.without((*_RECURSION, TASK))
-        self._registries = {
-            (False, True): registry, (False, False): registry.without(WORK_TOOLS),
-            (True, True): deepest, (True, False): deepest.without(WORK_TOOLS),
-        }  # fmt: skip
+        self.use_tools(registry)
         self.tasks: dict[int, asyncio.Task[CallOutcome]] = {}
         """Running sub-calls by number."""
         self.leaves: dict[str, asyncio.Task[CallOutcome]] = {}
@@ -87,6 +85,16 @@ class Engine:
         self._turn_task: asyncio.Task[CallOutcome] | None = None
         self._prompt_entry: Entry | None = None
         self._metadata = ""
+
+    def use_tools(self, registry: Registry) -> None:
+        """Use other tools from the next call on."""
+        self.registry = registry
+        acting = (*WORK_TOOLS, *registry.foreign)
+        deepest = registry.without((*_RECURSION, TASK))
+        self._registries = {
+            (False, True): registry, (False, False): registry.without(acting),
+            (True, True): deepest, (True, False): deepest.without(acting),
+        }  # fmt: skip
 
     # --- a turn ----------------------------------------------------------------------------------------
 
@@ -116,11 +124,12 @@ class Engine:
     async def _run_root(self, prompt: str) -> CallOutcome:
         spec = CallSpec(
             self.next_call(), 0, 0, "root", prompt, self.session.state.model, self.session.context,
-            self.registry_at(0), reasoning=self.settings.model.reasoning,
+            self.registry_at(0),
+            reasoning=self.session.state.settings.get("reasoning", self.settings.model.reasoning),
         )  # fmt: skip
         self.budget.admit_call(0)
         self._metadata = self._root_metadata(())
-        self._turn_task = asyncio.create_task(self.run_call(spec, Message("user", prompt)), name="root call")
+        self._turn_task = asyncio.create_task(self._run_first(spec), name="root call")
         try:
             async with asyncio.timeout(self.budget.limits.seconds):
                 return await self._turn_task
@@ -134,6 +143,11 @@ class Engine:
             return self._ended_early(spec, "cancelled", "Interrupted. What was found so far is kept.")
         finally:
             self._turn_task = None
+
+    async def _run_first(self, spec: CallSpec) -> CallOutcome:
+        if self.tools_ready is not None:
+            await self.tools_ready()
+        return await self.run_call(replace(spec, registry=self.registry_at(0)), Message("user", spec.prompt))
 
     def _ended_early(self, spec: CallSpec, kind: str, message: str) -> CallOutcome:
         node = self.session.state.node_of_call(spec.number)

@@ -1,6 +1,6 @@
 """Which models are available here: keys that are set, servers that answer, and the one that is built in.
 
-Found models are offered, never used unasked. Nothing here imports litellm, except `described`.
+Found models are offered, never used unasked. Nothing here imports litellm.
 """
 
 import asyncio
@@ -11,10 +11,11 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from rlm_tui.errors import ModelError
+from rlm_tui.models.keys import KeyedEnviron
 from rlm_tui.models.port import Limits
-from rlm_tui.models.providers import OFFLINE, PROVIDERS, find_provider, key_of, prefix_of
-from rlm_tui.models.target import Endpoint, resolve
+from rlm_tui.models.price_map import known_limits, models_of
+from rlm_tui.models.providers import OFFLINE, PROVIDERS, Provider, find_provider, key_of, prefix_of
+from rlm_tui.models.target import Endpoint
 from rlm_tui.redact import redact
 
 PROBE_MS = 300
@@ -28,13 +29,18 @@ class Offer(Struct, frozen=True):
     provider: str
     why: str
     local: bool = False
+    own: bool = False
+    """Whether it is an endpoint of the person's own, whose models and prices are not known."""
 
 
 class Missing(Struct, frozen=True):
-    """A provider that cannot be used now, and the reason."""
+    """A provider that cannot be used now, and the reason. `variable` is what a key would be called."""
 
     provider: str
     reason: str
+    variable: str = ""
+    model: str = ""
+    """What could be used with a key."""
 
 
 class LocalServer(Struct, frozen=True):
@@ -98,14 +104,19 @@ async def find_local(
     return offers, missing
 
 
-def described(offer: Offer, environ: Mapping[str, str] | None = None) -> Limits:
-    """Return window and prices of an offered model, as litellm's map has them. Imports litellm (seconds)."""
-    from rlm_tui.models.prices import limits_of
+def described(offer: Offer) -> Limits:
+    """Return window and prices of an offered model, as litellm's map has them; imports nothing."""
+    return Limits() if offer.local or offer.own else known_limits(offer.model)
 
-    try:
-        return limits_of(resolve(offer.model, {}, "", os.environ if environ is None else environ))
-    except ModelError:
-        return Limits()
+
+def more_offers(found: Found) -> tuple[Offer, ...]:
+    """Return every model that litellm's map has of the providers whose defaults were found."""
+    more: list[Offer] = []
+    for offer in found.offers:
+        if not offer.local and not offer.own:
+            names = models_of(prefix_of(offer.model))
+            more += [Offer(name, offer.provider, offer.why) for name in names if name != offer.model]
+    return tuple(more)
 
 
 def why_unavailable(model: str, environ: Mapping[str, str] | None = None) -> str:
@@ -122,18 +133,31 @@ def _with_keys(environ: Mapping[str, str]) -> tuple[list[Offer], list[Missing]]:
     offers: list[Offer] = []
     missing: list[Missing] = []
     for provider in PROVIDERS:
-        variable, key = key_of(provider, environ)
-        if key:
-            offers.append(Offer(provider.default_model, provider.title, f"{variable} is set"))
+        variable, why = where_key_is(provider, environ)
+        if why:
+            offers.append(Offer(provider.default_model, provider.title, why))
         else:
-            missing.append(Missing(provider.title, f"{variable} is not set"))
+            missing.append(Missing(provider.title, f"{variable} is not set", variable, provider.default_model))
     return offers, missing
+
+
+def where_key_is(provider: Provider, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return a provider's variable and where its key is, `""` for nowhere. No keyring is asked for a key."""
+    if isinstance(environ, KeyedEnviron):
+        stored = next((name for name in provider.key_variables if environ.is_stored(name)), "")
+        environ = {name: environ[name] for name in provider.key_variables if name in set(environ)}
+    else:
+        stored = ""
+    variable, key = key_of(provider, environ)
+    if key:
+        return variable, f"{variable} is set"
+    return (stored, "its key is in the keyring") if stored else (variable, "")
 
 
 def _of_endpoints(endpoints: Mapping[str, Endpoint]) -> list[Offer]:
     """Return an offer for each endpoint; which models it has is not known, so `MODEL` stands for one."""
     return [
-        Offer(f"{name}/MODEL", name, f"[endpoints.{name}] is {redact(endpoint.api_base)}")
+        Offer(f"{name}/MODEL", name, f"[endpoints.{name}] is {redact(endpoint.api_base)}", own=True)
         for name, endpoint in endpoints.items()
         if endpoint.api_base
     ]

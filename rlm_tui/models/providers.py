@@ -4,6 +4,7 @@ A model's name is litellm's: `PREFIX/model`. The prefixes are those of litellm 1
 variables those of its documentation; each default is a model of litellm's price map with tool calling.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 
@@ -94,6 +95,22 @@ def key_of(provider: Provider, environ: Mapping[str, str]) -> tuple[str, str]:
         if environ.get(name, "").strip():
             return name, environ[name].strip()
     return provider.key_variables[0], ""
+
+
+def key_variable(name: str) -> str:
+    """Return the variable that holds the key of a provider, given by prefix, title or the variable itself.
+
+    Raises `ModelError` (`not_found`) with near names. A word in capitals is taken for the variable of an endpoint.
+    """
+    word = name.strip()
+    for provider in PROVIDERS:
+        if word.casefold() in (provider.prefix, provider.title.casefold()) or word in provider.key_variables:
+            return word if word in provider.key_variables else provider.key_variables[0]
+    if re.fullmatch(r"[A-Z][A-Z0-9_]{2,}", word):
+        return word
+    near = near_names(word, [provider.prefix for provider in PROVIDERS])
+    hint = f"did you mean {near}?" if near else "name a provider's prefix, such as anthropic, or a variable."
+    raise ModelError("not_found", f"No provider is called {word!r}: {hint}")
 
 
 def is_offline(model: str) -> bool:

@@ -2,9 +2,12 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from rlm_tui.config.paths import Paths
 from rlm_tui.config.schema import Settings
+from rlm_tui.models.keys import KeyedEnviron, key_store
 from rlm_tui.models.litellm_client import LiteLLMClient, Timeouts
 from rlm_tui.models.port import ModelClient
 from rlm_tui.models.providers import is_offline
@@ -26,7 +29,7 @@ def make_client(
     """
     if is_offline(model):
         return _offline()
-    environ = os.environ if environ is None else environ
+    environ = keyed_environ() if environ is None else environ
     endpoint = settings.model.endpoint
     resolve(model, settings.endpoints, endpoint, environ)
     client = LiteLLMClient(endpoints=settings.endpoints, endpoint=endpoint, timeouts=timeouts, environ=environ)
@@ -37,6 +40,11 @@ def make_client(
             return client
         case _:
             return FallbackClient(client)
+
+
+def keyed_environ(home: Path | None = None) -> KeyedEnviron:
+    """Return this process's environment with the stored keys of a data home (the person's own by default)."""
+    return KeyedEnviron(key_store(Paths.from_environ().home if home is None else home), os.environ)
 
 
 def lane_of(model: str, settings: Settings = Settings()) -> str:  # noqa: B008 - frozen

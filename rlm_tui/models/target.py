@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from rlm_tui.config.schema import EndpointSettings
 from rlm_tui.errors import ModelError
+from rlm_tui.models.keys import KeyedEnviron
 from rlm_tui.models.providers import LOCAL_PREFIXES, check_name, find_provider, key_of, prefix_of
 
 Endpoint = EndpointSettings
@@ -95,6 +96,12 @@ def _to_endpoint(name: str, model: str, label: str, endpoint: Endpoint, environ:
     )
 
 
+def _refused(environ: Mapping[str, str]) -> str:
+    """Return why a stored key could not be had, as a sentence to add."""
+    problem = environ.store.problem if isinstance(environ, KeyedEnviron) else ""
+    return f" {problem}" if problem else ""
+
+
 def _to_provider(model: str, prefix: str, environ: Mapping[str, str]) -> Target:
     provider = find_provider(prefix)
     base = next((environ[name] for name in _BASES.get(prefix, ()) if environ.get(name)), _DEFAULT_BASES.get(prefix))
@@ -103,7 +110,11 @@ def _to_provider(model: str, prefix: str, environ: Mapping[str, str]) -> Target:
         return Target(name=model, model=model, prefix=prefix, gate=prefix or "default", api_base=base, priced=not local)
     variable, key = key_of(provider, environ)
     if not key and base is None:
-        raise ModelError("auth", f"{model} needs a key of {provider.title}: set {variable}, or choose another model.")
+        raise ModelError(
+            "auth",
+            f"{model} needs a key of {provider.title}: set {variable}, enter it in /model or with "
+            f"`rlm-tui models --set-key {prefix}`, or choose another model.{_refused(environ)}",
+        )
     return Target(
         name=model,
         model=model,

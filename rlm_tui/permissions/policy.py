@@ -276,7 +276,9 @@ class Policy:
         if deed.tool == "web_fetch":
             scheme, _, rest = deed.target.partition("://")
             return str(Rule("web_fetch", f"{scheme}://{quoted(rest.partition('/')[0])}/*"))
-        return str(Rule(deed.tool, quoted(deed.target))) if deed.target else deed.tool
+        return (
+            deed.tool if deed.tool.startswith("mcp:") or not deed.target else str(Rule(deed.tool, quoted(deed.target)))
+        )
 
     def _named(self, path: Path) -> str:
         return path.relative_to(self.project).as_posix() if path.is_relative_to(self.project) else str(path)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event as CancelFlag
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -186,4 +186,17 @@ class Tool(Protocol):
 
     def run(self, arguments: Any, run: ToolRun) -> Awaitable[ToolResult]:
         """Do the work. Raises `ToolError` with a sentence for the model."""
+        ...
+
+
+@runtime_checkable
+class SchemaTool(Tool, Protocol):
+    """A tool that others describe: its arguments follow a JSON schema of theirs and reach `run` as a plain dict.
+
+    Who described it checks the arguments too; here only names are checked, and no alias is resolved.
+    """
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The JSON schema of the arguments, an object's."""
         ...

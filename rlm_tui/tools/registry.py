@@ -12,7 +12,7 @@ import msgspec
 
 from rlm_tui.errors import ToolError
 from rlm_tui.models.port import ToolSchema
-from rlm_tui.tools.port import Arguments, Tool
+from rlm_tui.tools.port import Arguments, SchemaTool, Tool
 
 _COMMON_ALIASES: Mapping[str, str] = {
     "filePath": "path",
@@ -28,6 +28,9 @@ _COMMON_ALIASES: Mapping[str, str] = {
     "entry_type": "type",
 }
 
+_SHOWN_CHOICES = 12
+"""Choices of an argument that a signature lists."""
+
 
 class Registry:
     """A set of tools by name. Order is the order in which the model is told of them."""
@@ -35,7 +38,7 @@ class Registry:
     def __init__(self, tools: Iterable[Tool]) -> None:
         self._tools = {tool.name: tool for tool in tools}
         self._schemas = tuple(
-            ToolSchema(tool.name, tool.description, argument_schema(tool.arguments)) for tool in self._tools.values()
+            ToolSchema(tool.name, tool.description, parameters_of(tool)) for tool in self._tools.values()
         )
 
     def __iter__(self) -> Iterator[Tool]:
@@ -53,6 +56,11 @@ class Registry:
     def names(self) -> tuple[str, ...]:
         """The tools' names, in order."""
         return tuple(self._tools)
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """The names of the tools that others describe."""
+        return tuple(tool.name for tool in self if isinstance(tool, SchemaTool))
 
     def without(self, names: Iterable[str]) -> "Registry":
         """Return a registry that lacks the tools named."""
@@ -82,12 +90,25 @@ class Registry:
             ) from None
         if not isinstance(raw, dict):
             raise ToolError(f"The arguments of {name} must be one JSON object: {signature(tool)}")
+        if isinstance(tool, SchemaTool):
+            _check_names(tool, raw)
+            return tool, raw, raw
         named = _resolve_aliases(tool, raw)
         try:
             arguments = msgspec.convert(named, tool.arguments, strict=False)
         except msgspec.ValidationError as error:
             raise ToolError(f"{name}: {error}. The signature is {signature(tool)}") from None
         return tool, arguments, {key: value for key, value in msgspec.to_builtins(arguments).items() if key in named}
+
+
+def _check_names(tool: SchemaTool, raw: Mapping[str, Any]) -> None:
+    missing = [name for name in tool.parameters.get("required", ()) if name not in raw]
+    unknown = [name for name in raw if name not in tool.parameters.get("properties", {})]
+    if tool.parameters.get("additionalProperties") is not False:
+        unknown = []
+    if missing or unknown:
+        what = f"the argument {missing[0]!r} is missing" if missing else f"there is no argument {unknown[0]!r}"
+        raise ToolError(f"{tool.name}: {what}. The signature is {signature(tool)}")
 
 
 def _resolve_aliases(tool: Tool, raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,25 +126,36 @@ def _resolve_aliases(tool: Tool, raw: Mapping[str, Any]) -> dict[str, Any]:
 
 def signature(tool: Tool) -> str:
     """Return a tool's call as one line: `rlm_find(text: string, max_results: integer = 20)`."""
-    schema = argument_schema(tool.arguments)
+    schema = parameters_of(tool)
     required = set(schema.get("required", ()))
     parts = []
     for name, field in schema.get("properties", {}).items():
         part = f"{name}: {_type_name(field)}"
         if name not in required:
-            part += f" = {msgspec.json.encode(field.get('default')).decode()}"
+            default = field.get("default") if isinstance(field, Mapping) else None
+            part += f" = {msgspec.json.encode(default).decode()}"
         parts.append(part)
     return f"{tool.name}({', '.join(parts)})"
 
 
-def _type_name(field: Mapping[str, Any]) -> str:
-    if "enum" in field:
-        return "|".join(str(value) for value in field["enum"])
-    if "anyOf" in field:
-        return "|".join(_type_name(option) for option in field["anyOf"] if option.get("type") != "null")
-    if field.get("type") == "array":
-        return f"list of {_type_name(field.get('items', {}))}"
-    return str(field.get("type", "any"))
+def _type_name(field: Any) -> str:
+    """Return a type in words. Schemas that others wrote may hold anything anywhere."""
+    match field:
+        case {"enum": list(values)}:
+            return "|".join(str(value) for value in values[:_SHOWN_CHOICES])
+        case {"anyOf": list(options)}:
+            return "|".join(_type_name(option) for option in options[:_SHOWN_CHOICES] if option != {"type": "null"})
+        case {"type": "array"}:
+            return f"list of {_type_name(field.get('items', {}))}"
+        case {"type": str(name)}:
+            return name
+        case _:
+            return "any"
+
+
+def parameters_of(tool: Tool) -> dict[str, Any]:
+    """Return the JSON schema of a tool's arguments, whoever wrote it."""
+    return dict(tool.parameters) if isinstance(tool, SchemaTool) else argument_schema(tool.arguments)
 
 
 def argument_schema(arguments: type[Arguments]) -> dict[str, Any]:

@@ -48,6 +48,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("redo", "Redo what was undone last", "Session", leader="r"),
     Action("answer", "Answer the question that waits", "Session", leader="a"),
     Action("permissions", "Permissions: what runs unasked", "Session", leader="g"),
+    Action("mcps", "MCP servers: state, tools, resources", "Session", leader="v"),
     Action("cancel_ingest", "Stop reading the project", "Context", leader="i"),
     Action("expand", "Expand or fold tool results", "Chat", ("ctrl+o",), footer="expand"),
     Action("previous_message", "Previous message", "Chat", ("alt+up",), palette=False),

@@ -14,6 +14,8 @@ _NAMES = {
     "permissions": "permissions",
     "undo": "undo",
     "redo": "redo",
+    "mcps": "mcps",
+    "mcp": "mcps",
     "editor": "editor",
     "stop": "cancel_ingest",
     "exit": "leave",

@@ -97,7 +97,7 @@ async def test_the_tables_agree_with_litellm() -> None:
     assert known == PREFIXES
     assert known >= LOCAL_PREFIXES
     found = await look_around({provider.key_variables[0]: "k" for provider in PROVIDERS}, servers=())
-    for offer, provider in zip(found.offers, PROVIDERS, strict=False):
-        limits = described(offer, {provider.key_variables[0]: "k"})
+    for offer in found.offers[:-1]:
+        limits = described(offer)
         assert limits.context_tokens, offer.model
         assert limits.supports_tools, offer.model

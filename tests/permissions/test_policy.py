@@ -179,6 +179,7 @@ def test_addresses_and_servers(project: Path) -> None:
     assert made.decide(Deed("web_fetch", "https://docs.python.org/3/")).verdict == "allow"
     assert made.decide(Deed("web_fetch", "https://docs.python.org.evil.org/3/")).verdict == "ask"
     assert made.decide(Deed("mcp:files_read")).verdict == "allow"
+    assert made.decide(Deed("mcp:other_x", "other_x", writes=True)).suggestion == "mcp:other_x"
     assert made.decide(Deed("mcp:files_delete")).verdict == "deny"
     assert made.decide(Deed("mcp:other_x")).verdict == "ask"
 

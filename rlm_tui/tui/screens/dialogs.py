@@ -58,6 +58,12 @@ class ChooseDialog(ModalScreen[str | None]):
         self._fill("")
         self.query_one(Input).focus()
 
+    @property
+    def current(self) -> str | None:
+        """The value of the choice at the cursor."""
+        at = self.query_one(OptionList).highlighted
+        return self._found[at].value if self._found and at is not None and at < len(self._found) else None
+
     def replace_choices(self, choices: Sequence[Choice]) -> None:
         """Take other choices (they may arrive late) and keep the filter."""
         self._choices = list(choices)

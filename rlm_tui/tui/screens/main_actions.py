@@ -15,6 +15,8 @@ from rlm_tui.tui.actions import ACTIONS, by_leader, keys_text
 from rlm_tui.tui.screens.asking import AskingActions
 from rlm_tui.tui.screens.dialogs import Choice, ChooseDialog, LeaderDialog
 from rlm_tui.tui.screens.layout_actions import LayoutActions
+from rlm_tui.tui.screens.models import ModelActions
+from rlm_tui.tui.screens.servers import ServerActions
 from rlm_tui.tui.screens.undoing import UndoActions
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 _QUIT_WINDOW_S = 2.0
 
 
-class MainActions(LayoutActions, UndoActions, AskingActions):
+class MainActions(LayoutActions, UndoActions, AskingActions, ServerActions, ModelActions):
     """The actions, apart from the screen's layout and stream."""
 
     if TYPE_CHECKING:
@@ -236,43 +238,16 @@ class MainActions(LayoutActions, UndoActions, AskingActions):
         def chosen(name: str | None) -> None:
             if name:
                 self.program.use_theme(name)
-                self._remember("ui.theme", name)
+                self.keep_choice("ui.theme", name)
 
         self.app.push_screen(ChooseDialog("Themes", choices), chosen)
 
-    def _remember(self, key: str, value: str) -> None:
+    def keep_choice(self, key: str, value: str) -> None:
+        """Write a choice into the person's `config.toml`."""
         try:
             remember(self.options.paths, key, value)
         except (RlmTuiError, OSError) as error:
             self.tell(f"The choice holds for now but could not be saved: {error}", "warning")
-
-    def do_choose_model(self) -> None:
-        """Choose a model from what is available here, or name another."""
-        from rlm_tui.tui.screens.offers import find_offers
-
-        dialog = ChooseDialog(
-            "Models",
-            [Choice("offline", "offline", "built in, no language model: extracts and searches")],
-            hint="Any litellm name works, such as anthropic/…, openai/…, ollama_chat/….",
-            free=True,
-        )
-
-        def chosen(model: str | None) -> None:
-            if model:
-                self.use_model(model)
-
-        self.app.push_screen(dialog, chosen)
-
-        async def look() -> None:
-            dialog.replace_choices(await find_offers(self.options.loaded.settings.endpoints))
-
-        self.run_worker(look(), exclusive=True, group="offers")
-
-    def use_model(self, model: str) -> None:
-        """Use a model from the next call on, and remember it."""
-        self.bridge.call(lambda assistant: assistant.choose_model(model))
-        self._remember("model.name", model)
-        self.tell(f"Model: {one_line(model, 60)}")
 
     def do_choose_session(self) -> None:
         """Choose a past session of this project and open it."""

@@ -88,9 +88,13 @@ class Welcome(VerticalScroll):
     async def _look(self) -> None:
         from rlm_tui.tui.screens.offers import find_offers
 
-        self._choices = [c for c in await find_offers(self._options.loaded.settings.endpoints) if c.value != "offline"]
+        self._choices = [
+            c
+            for c in await find_offers(self._options.loaded.settings.endpoints, self._options.paths.home)
+            if c.value != "offline"
+        ]
         if not self._choices:
-            text = "No key and no local model was found. ctrl+x m names any model; keys go into the environment."
+            text = "No key and no local model was found. ctrl+x m names any model; ctrl+k there enters a key."
         else:
             text = "Found here, none is used before you choose it:"
             options = self.query_one("#offers", OptionList)
