@@ -169,7 +169,7 @@ class Policy:
             return Decision("allow", "It only looks at the project.")
         if self.approval == "auto" and self.containment is Containment.SANDBOXED:
             return Decision("allow", "It runs in the sandbox (approval mode auto).")
-        return Decision("ask", f"{why[:1].upper()}{why[1:]}.", "", warning)
+        return Decision("ask", _sentence(why), "", warning)
 
     def _forbidding(self, rules: Sequence[Rule], script: Script, text: str) -> Rule | None:
         rules = [rule for rule in rules if rule.names("bash")]
@@ -298,6 +298,12 @@ class Policy:
 
 def _is_plain(word: str) -> bool:
     return bool(word) and all(character.isalnum() or character in "._-:/" for character in word)
+
+
+def _sentence(why: str) -> str:
+    """Return a reason as a sentence; a program's name keeps its letters."""
+    own = why.startswith(("it ", "its ", "a ", "there ", "what ", "where "))
+    return f"{why[:1].upper() if own else why[:1]}{why[1:]}."
 
 
 def _goes_to(command: Command) -> str:
