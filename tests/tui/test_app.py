@@ -235,3 +235,15 @@ async def test_the_bell_rings_only_when_the_terminal_is_not_in_front(project: Pa
         screen.send("two")
         await until(lambda: len(screen.state.turns) == 2 and screen.state.turns[1].ended, "the answer")
         await until(lambda: rung, "the bell")
+
+
+async def test_a_dialog_that_is_closed_twice_takes_nothing_else_down(project: Path, tmp_path: Path) -> None:
+    app = make_app(project, tmp_path / "home")
+    async with app.run_test(size=(120, 40)):
+        screen = await opened(app)
+        screen.do_palette()
+        await until(lambda: app.screen is not screen and app.screen.query("OptionList"), "the palette")
+        dialog = app.screen
+        dialog.dismiss(None)
+        dialog.dismiss(None)
+        await until(lambda: app.screen is screen, "the main screen")

@@ -14,7 +14,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -23,6 +22,7 @@ from rlm_tui.errors import ConfigError
 from rlm_tui.loop.approvals import Reply
 from rlm_tui.permissions.rules import parse_rule
 from rlm_tui.text import one_line, safe_text
+from rlm_tui.tui.screens.dialog import Dialog
 
 ARM_S = 0.5
 """For this long after it came up, a dialog takes no answer."""
@@ -54,7 +54,7 @@ _ANSWERS = (
 )
 
 
-class _WaitingDialog(ModalScreen[object]):
+class _WaitingDialog(Dialog[object]):
     """A dialog that takes no answer at first."""
 
     AUTO_FOCUS = None

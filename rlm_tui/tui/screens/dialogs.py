@@ -9,11 +9,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from rlm_tui.text import safe_text
+from rlm_tui.tui.screens.dialog import Dialog
 
 _SHOWN = 300
 
@@ -27,7 +27,7 @@ class Choice:
     note: str = ""
 
 
-class ChooseDialog(ModalScreen[str | None]):
+class ChooseDialog(Dialog[str | None]):
     """A list with a filter. Returns the chosen value, or what was typed where `free` text is allowed, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -112,7 +112,7 @@ class ChooseDialog(ModalScreen[str | None]):
         self.dismiss(self._found[message.option_index].value)
 
 
-class LeaderDialog(ModalScreen[str | None]):
+class LeaderDialog(Dialog[str | None]):
     """Waits for the one key after the leader key; shows what there is."""
 
     def __init__(self, keys: Sequence[tuple[str, str]]) -> None:

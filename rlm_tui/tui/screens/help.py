@@ -7,14 +7,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
 
 from rlm_tui.tui.actions import ACTIONS, keys_text
+from rlm_tui.tui.screens.dialog import Dialog
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """All keys by group. `panes` are the panes whose own bindings are listed too."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -7,11 +7,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Input, OptionList, Static
 
 from rlm_tui.errors import ConfigError
 from rlm_tui.text import one_line, safe_text
+from rlm_tui.tui.screens.dialog import Dialog
 from rlm_tui.tui.screens.dialogs import Choice, ChooseDialog
 from rlm_tui.tui.screens.offers import ModelRow, find_rows
 
@@ -124,7 +125,7 @@ class ModelsDialog(ChooseDialog):
         self.app.push_screen(KeyDialog(self._actions.options, variable), entered)
 
 
-class KeyDialog(ModalScreen[bool]):
+class KeyDialog(Dialog[bool]):
     """Asks for a key, once; it goes into the system's keyring and nowhere else. Returns whether it was stored."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close", show=False)]

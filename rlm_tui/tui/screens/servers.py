@@ -8,13 +8,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from rlm_tui.errors import RlmTuiError
 from rlm_tui.mcp_client.facts import RemoteResource, ServerStatus
 from rlm_tui.text import one_line, safe_text
+from rlm_tui.tui.screens.dialog import Dialog
 from rlm_tui.tui.screens.dialogs import Choice, ChooseDialog
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _KEYS = "enter: on or off   r: start again   o: attach a resource   a: agree to 
 _LOOKS = {"ready": ("●", "$good"), "starting": ("…", "$accent"), "failed": ("✗", "$bad"), "off": ("○", "$dim")}
 
 
-class ServersScreen(ModalScreen[None]):
+class ServersScreen(Dialog[None]):
     """The list of servers and the details of the one at the cursor. `bridge` reaches the engine that owns them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

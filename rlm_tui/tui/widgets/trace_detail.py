@@ -8,12 +8,12 @@ from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.strip import Strip
 
 from rlm_tui.session.nodes import Node
 from rlm_tui.text import one_line, safe_text
 from rlm_tui.tui.numbers import cost_text, duration_text
+from rlm_tui.tui.screens.dialog import Dialog
 from rlm_tui.tui.widgets.line_view import LineView
 from rlm_tui.tui.widgets.strips import LineStrip, padded
 from rlm_tui.tui.widgets.text_rows import wrap
@@ -120,7 +120,7 @@ class DetailView(LineView):
             self.copy_text("\n\n".join(f"{heading}\n{text}" for heading, text in detail_sections(self._node)))
 
 
-class TraceDetail(ModalScreen[str | None]):
+class TraceDetail(Dialog[str | None]):
     """Shows one node. Returns `spans` when the person wants to see its spans, else None."""
 
     DEFAULT_CSS = """

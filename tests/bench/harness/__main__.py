@@ -18,7 +18,7 @@ from pathlib import Path
 from rlm_tui import events as ev
 from rlm_tui.api import RLM
 from tests.bench.harness import floors
-from tests.bench.harness.oracle import NEEDLE, NOOPS, PAIRS_CHARS, Oracle, expected_counts, wait_until_closed
+from tests.bench.harness.oracle import GROUP, NEEDLE, NOOPS, PAIRS_CHARS, Oracle, expected_counts, wait_until_closed
 
 _FILE_CHARS = 1 << 20
 _LINE = "all work and no play makes a long and quiet page\n"
@@ -174,6 +174,23 @@ async def repl_rows(url: str, oracle: Oracle) -> Iterator[Row]:
     ])  # fmt: skip
 
 
+async def deeper(rlm: RLM, oracle: Oracle) -> Iterator[Row]:
+    """Count by groups that count by leaves, and by leaves each of which fails once."""
+    rows = []
+    for task, leaves, first, what in (
+        ("groups", 20, 500_000, f"20 leaves in groups of {GROUP}: two levels"),
+        ("faults", 20, 600_000, "20 leaves that fail once each (429, 500, no answer, cut)"),
+    ):
+        text, chars = items(leaves, first)
+        oracle.requests()
+        seen = await ask(rlm, f"TASK:{task} {chars}", text)
+        asked = len(oracle.requests())
+        right = seen.end.answer == json.dumps(expected_counts(text), sort_keys=True)
+        note = f"{seen.end.elapsed_ms / 1000:.3f} s, {asked} requests, {'right' if right else 'WRONG'}"
+        rows.append(Row(what, note, "", "right"))
+    return iter(rows)
+
+
 async def cancelling(rlm: RLM, oracle: Oracle) -> Row:
     """Stop a tree of hanging calls."""
     document, chars = items(16)
@@ -215,6 +232,8 @@ async def measure(oracle: Oracle, largest: int, runs: int) -> None:
         await ask(rlm, "TASK:warm")
         print(await iterations(rlm, oracle, runs, theirs), flush=True)
         for row in await batches(rlm, oracle, runs, theirs):
+            print(row, flush=True)
+        for row in await deeper(rlm, oracle):
             print(row, flush=True)
         print(await cancelling(rlm, oracle), flush=True)
         for row in await repl_rows(oracle.base_url, oracle):

@@ -14,12 +14,25 @@ from hashlib import blake2b
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
-from tests.support.scripted_server import Hang, Request, ScriptedServer, Text, Tool, Turn, Usage, Wait
+from tests.support.scripted_server import (
+    Drop,
+    Hang,
+    Request,
+    ScriptedServer,
+    Status,
+    Text,
+    Tool,
+    Turn,
+    Usage,
+    Wait,
+)
 
 LEAF_SECONDS = 0.05
 NEEDLE = "the pass phrase is "
 NOOPS = 40
 PAIRS_CHARS = 144_000
+GROUP = 5
+"""Leaves of one group, in the task that recurses twice."""
 _ITEM = re.compile(r"item (\d+)")
 _TASK = re.compile(r"TASK:(\w+)(?: (\d+))?")
 _COUNTS = re.compile(r"\{[^{}]*\}")
@@ -33,19 +46,32 @@ def label_of(item: str) -> str:
 def answer(request: Request) -> Turn:
     """Answer one request by its task and step."""
     turn = _answer(request)
-    return Turn(*turn.steps, Usage(10, 1))
+    return turn if turn.first(Drop) else Turn(*turn.steps, Usage(10, 1))
 
 
 def _answer(request: Request) -> Turn:
     words = "\n".join(str(message.get("content", "")) for message in request.messages)
     if "LEAF" in request.prompt and "TASK:" not in request.prompt:
-        return _leaf(request)
+        return _fault(request) or _leaf(request)
     found = _TASK.search(words)
     if found is None:
         return Turn(Text("ready"))
     step = sum(message["role"] == "assistant" for message in request.messages)
     result = str(request.messages[-1].get("content", ""))
     return _root(found[1], int(found[2] or 0), step, result)
+
+
+_failed: set[str] = set()
+
+
+def _fault(request: Request) -> Turn | None:
+    """Let a leaf that is told to `FAIL` do so the first time it is asked, each in a way of its own; then None."""
+    first = _ITEM.search(request.prompt)
+    if "FAIL" not in request.prompt or first is None or first[1] in _failed:
+        return None
+    _failed.add(first[1])
+    ways = ((Status(429, headers={"Retry-After": "0"}),), (Status(500),), (Drop(),), (Text('{"label0"'), Drop()))
+    return Turn(*ways[len(_failed) % len(ways)])
 
 
 def _leaf(request: Request) -> Turn:
@@ -64,6 +90,10 @@ def _root(task: str, number: int, step: int, result: str) -> Turn:
         case "count", 0:
             arguments = {"prompt": "LEAF count the labels", "chunk_chars": number}
             return Turn(Tool("rlm_map", arguments))
+        case "faults", 0:
+            return Turn(Tool("rlm_map", {"prompt": "LEAF FAIL count the labels", "chunk_chars": number}))
+        case "groups", 0:
+            return Turn(Tool("rlm_map", {"prompt": f"TASK:count {number}", "chunk_chars": number * GROUP}))
         case "hang", 0:
             return Turn(Tool("rlm_map", {"prompt": "LEAF HANG", "chunk_chars": number}))
         case "pairs", 0:
@@ -74,7 +104,7 @@ def _root(task: str, number: int, step: int, result: str) -> Turn:
             return Turn(Text(f"```repl\nr = llm_query_batched(['LEAF %d' % n for n in range({number})])\n```"))
         case "loop", _ if step < NOOPS:
             return Turn(Text("```repl\nx = 1\n```"))
-        case "count", _:
+        case "count" | "faults" | "groups", _:
             total: Counter[str] = Counter()
             for counts in _COUNTS.findall(result):
                 total.update(json.loads(counts))
