@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from rlm_tui.errors import ToolError
+from rlm_tui.loop.schema_patterns import check_patterns, linear_validator
 
 _FENCE = re.compile(r"```(?:json)?[ \t]*\n(.*?)\n[ \t]*```", re.DOTALL)
 
@@ -24,6 +25,7 @@ def check_schema(schema: dict[str, Any]) -> None:
     foreign = next((place for place in _references(schema) if not place.startswith("#")), None)
     if foreign is not None:
         raise ToolError(f"schema refers to {foreign!r}: only references into itself (#/...) are followed.")
+    check_patterns(schema)
     # Any value shows whether references lead somewhere, and end.
     problem = _misfit(None, schema)[1]
     if problem:
@@ -49,7 +51,7 @@ def _misfit(value: Any, schema: dict[str, Any]) -> tuple[str, str]:
     import referencing
 
     # A registry of its own, or references to the network would be followed.
-    validator = jsonschema.validators.validator_for(schema)(schema, registry=referencing.Registry())
+    validator = linear_validator(schema)(schema, registry=referencing.Registry())
     try:
         error = jsonschema.exceptions.best_match(validator.iter_errors(value))
     except referencing.exceptions.Unresolvable as problem:

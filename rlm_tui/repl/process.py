@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, BinaryIO
 
 from rlm_tui.errors import RlmTuiError, ToolError
@@ -25,6 +26,11 @@ Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
 """Answers one call of a cell: a name and arguments in, a JSON value out. An `RlmTuiError` goes back to the cell."""
 
 OUTPUT_CHARS = 5_000_000
+MAX_CALLS = 1_000
+"""Calls of one cell that may wait at once."""
+MAX_WAITING_CHARS = 128_000_000
+"""Characters of what those calls ask."""
+_TOO_MANY = ""
 """Characters of one cell's output that are kept; what is beyond is counted."""
 
 _START_SECONDS = 20.0
@@ -237,6 +243,20 @@ class _Worker:
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
 
+def _chars(arguments: Any) -> int:
+    """Return how many characters a call's arguments hold."""
+    total, waiting = 0, [arguments]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            total += len(part)
+        elif isinstance(part, dict):
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+    return total
+
+
 class _Cell:
     """One running cell: its messages, its calls, its clock."""
 
@@ -252,6 +272,7 @@ class _Cell:
         self._ended = False
         self._result = CellResult()
         self._room = OUTPUT_CHARS
+        self._waiting_chars = 0
 
     async def run(self, code: str, seconds: float, *, fresh: bool) -> CellResult:
         """Send the cell and see it to its end, or to the worker's."""
@@ -350,12 +371,17 @@ class _Cell:
     def _begin_call(self, number: int, name: str, arguments: dict[str, Any]) -> None:
         if self._stopping:
             return
+        chars = _chars(arguments)
+        if len(self._calls) >= MAX_CALLS or self._waiting_chars + chars > MAX_WAITING_CHARS:
+            arguments, name, chars = {}, _TOO_MANY, 0  # what it asks is not kept: the refusal needs it no more
+        self._waiting_chars += chars
         task = asyncio.create_task(self._reply(number, name, arguments), name=f"call of cell {self._number}")
         self._calls.add(task)
         self._called.set()
-        task.add_done_callback(self._forget)
+        task.add_done_callback(partial(self._forget, chars))
 
-    def _forget(self, task: "asyncio.Task[None]") -> None:
+    def _forget(self, chars: int, task: "asyncio.Task[None]") -> None:
+        self._waiting_chars -= chars
         self._calls.discard(task)
         if not self._calls:
             self._called.clear()
@@ -363,6 +389,10 @@ class _Cell:
     async def _reply(self, number: int, name: str, arguments: dict[str, Any]) -> None:
         reply: dict[str, Any] = {"reply": number}
         try:
+            if name == _TOO_MANY:
+                raise ToolError(
+                    "Too much is waiting already (1,000 calls, or 128 MB of prompts): ask in smaller batches."
+                )
             value = await self._serve(name, arguments)
             await self._worker.send(reply | {"value": value})
         except RlmTuiError as error:

@@ -67,7 +67,7 @@ async def test_without_rules_in_force_the_tool_is_not_called(assistant: Assistan
     server.queue(Turn(Tool("notes_echo", {"text": "hi"})), Turn(Text("Then not.")))
     await assistant.ask("Use the notes")
     (result,) = [m["content"] for m in server.requests[1].body["messages"] if m["role"] == "tool"]
-    assert "not allowed" in result
+    assert "Not allowed" in result
 
 
 async def test_a_reasoning_effort_holds_from_the_next_turn_on(assistant: Assistant, server: ScriptedServer) -> None:

@@ -240,3 +240,36 @@ async def test_where_nothing_confines_no_code_runs_unless_that_is_accepted() -> 
 async def test_a_sandbox_that_is_required_and_does_not_work_runs_nothing() -> None:
     with pytest.raises(ToolError, match="bubblewrap only"):
         await ReplPool("required", PLAIN).get(1, 0)
+
+
+async def test_calls_that_wait_are_limited_in_size(repl: Repl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rlm_tui.repl.process.MAX_WAITING_CHARS", 128_000)
+    gate = asyncio.Event()
+    large: list[str] = []
+    refused: list[str] = []
+
+    async def serve(name: str, arguments: dict[str, object]) -> object:
+        if name == "size":
+            return 0
+        told = str(arguments)
+        if "smaller batches" in told:
+            refused.append(told)
+            return [{"answer": "noted", "error": ""}]
+        large.append(told)
+        await gate.wait()
+        return [{"answer": "answered", "error": ""}]
+
+    code = (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "def ask(n):\n"
+        "    try: return llm_query('x' * 30_000)\n"
+        "    except RuntimeError as error: return llm_query(str(error))\n"
+        "with ThreadPoolExecutor(6) as pool: said = list(pool.map(ask, range(6)))\n"
+        "print(said.count('answered'), said.count('noted'))"
+    )
+    cell = asyncio.create_task(repl.run(code, serve, seconds=60))
+    while len(large) < 4 or len(refused) < 2:
+        assert not cell.done(), cell.result()
+        await asyncio.sleep(0.02)
+    gate.set()
+    assert (await cell).output == "4 2\n"

@@ -204,7 +204,7 @@ class MainScreen(MainActions, Screen[None]):
         if queued:
             parts.append(f"{queued} queued")
         if self._ready:
-            parts.append(f"{self.state.entry_count:,} entries")
+            parts.append(f"{self.state.entry_count:,} entr{'y' if self.state.entry_count == 1 else 'ies'}")
         else:
             parts.append("opening…")
         return "  ".join(parts) + " "
