@@ -25,6 +25,7 @@ from rlm_tui.errors import ModelError, RlmTuiError, UsageError
 from rlm_tui.loop.approvals import Approvals
 from rlm_tui.loop.engine import Engine
 from rlm_tui.loop.project import ProjectContext
+from rlm_tui.loop.rules import find_rules, rules_text
 from rlm_tui.loop.undo import Undo
 from rlm_tui.mcp_client.servers import Servers
 from rlm_tui.models.keys import key_store
@@ -83,6 +84,7 @@ class Assistant:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ingest: asyncio.Task[None] | None = None
         self.last_turn: TurnEnd | None = None
+        self._rules_told = ""
         self.repls = ReplPool(self.settings.sandbox.mode)
 
     # --- opening and closing ---------------------------------------------------------------------------
@@ -202,10 +204,23 @@ class Assistant:
         sub_client = make_client(sub_model, self.settings, environ) if sub_model else client
         self.engine = Engine(
             self.session, client, self._registry(model), self.settings, self.options.project, sub_client=sub_client,
-            call_ended=self.repls.end_call, prompts=self.options.paths.config_dir / "prompts",
+            call_ended=self.repls.end_call, prompts=self.options.paths.config_dir / "prompts", rules=self._rules,
         )  # fmt: skip
         self.engine.permits = self.engine.person = self.approvals
         self.engine.tools_ready = self._tools_ready
+
+    def _rules(self) -> str:
+        if is_offline(self.session.state.model):
+            return ""  # it reads no instructions
+        files = find_rules(self.options.project, self.options.paths.config_dir)
+        named = ", ".join(str(file.path) for file in files)
+        if named != self._rules_told:
+            self._rules_told = named
+            told = (
+                f"Rules of {named} are part of what the model is told." if named else "No rules are in force any more."
+            )
+            self.session.record(ev.Notice("info", told))
+        return rules_text(files)
 
     def _registry(self, model: str) -> Registry:
         if self.session.state.settings.get("mode") != "repl":

@@ -53,10 +53,12 @@ class Engine:
         sub_client: ModelClient | None = None,
         call_ended: Callable[[int], Awaitable[None]] | None = None,
         prompts: Path | None = None,
+        rules: Callable[[], str] = str,
     ) -> None:
         """`call_ended` is awaited with the number of each call after its end, however it ended.
 
-        `prompts` is the person's own folder of system texts.
+        `prompts` is the person's own folder of system texts. `rules` returns the rules in force, asked once a turn;
+        they are part of the system text of the root call and of sub-agents.
         """
         self.session = session
         self.client = client
@@ -74,6 +76,8 @@ class Engine:
         """Awaited before a turn's first call, with the prompt safe already: tools may still be on their way."""
         self._call_ended = call_ended
         self._instructions = Instructions(prompts)
+        self._find_rules = rules
+        self._rules = ""
         self._estimate = TokenEstimate()
         self.use_tools(registry)
         self.tasks: dict[int, asyncio.Task[CallOutcome]] = {}
@@ -109,6 +113,7 @@ class Engine:
         number = self.session.state.turns[-1].number + 1 if self.session.state.turns else 1
         self.budget = Budget(budget or self.settings.budget)
         self.branched.clear()
+        self._rules = self._find_rules()
         self._prompt_entry = self._keep_prompt(number, prompt)
         entry = self._prompt_entry.number if self._prompt_entry is not None else -1
         self.session.record(ev.TurnStarted(number, prompt, entry, self.session.state.settings.get("agent", "")))
@@ -241,7 +246,8 @@ class Engine:
 
     def system_text(self, spec: CallSpec) -> str:
         """Return the instructions of a call."""
-        return self._instructions.text(spec.purpose, spec.model, spec.registry)
+        text = self._instructions.text(spec.purpose, spec.model, spec.registry)
+        return f"{text}\n{self._rules}" if self._rules and spec.purpose in ("root", "task") else text
 
     def prompt_messages(self, spec: CallSpec, current: Sequence[Message]) -> tuple[Message, ...]:
         """Return the whole prompt for a call's messages so far, fitted to the window."""
