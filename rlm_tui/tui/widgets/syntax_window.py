@@ -36,6 +36,11 @@ class SyntaxWindow:
                 found.extend(colour for colour in known if colour[0] < end and start < colour[1])
         return found
 
+    @property
+    def settled(self) -> bool:
+        """Whether no colours are on their way."""
+        return not self._waiting and not self._loading
+
     def wanted(self) -> None:
         """Find the colours of what is shown, once scrolling rests for a moment."""
         if self._view.reader is not self._reader:

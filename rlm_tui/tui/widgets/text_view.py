@@ -73,6 +73,11 @@ class TextView(TextPosition, LineView):
 
     # --- content ---------------------------------------------------------------------------------------
 
+    @property
+    def colours_settled(self) -> bool:
+        """Whether what is shown has all its colours: they come a moment after the text."""
+        return self._syntax.settled
+
     def bind(self, reader: ContextReader, state: SessionState) -> None:
         """Show the text of `reader`, marked by the coverage of `state`."""
         self._state = state
