@@ -80,6 +80,11 @@ class RlmTuiApp(App[None]):
         if gc.get_count()[0] > 20_000:
             gc.collect(0)
 
+    def copy_to_clipboard(self, text: str) -> None:
+        """Put `text` into the clipboard; nothing selected leaves there what is there."""
+        if text:
+            super().copy_to_clipboard(text)
+
     def use_theme(self, name: str) -> None:
         """Switch to a theme at once, everywhere."""
         spec = self._spec(name)

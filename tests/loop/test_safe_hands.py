@@ -24,7 +24,7 @@ from tests.support.scripted_server import ScriptedServer, Text, Tool, Turn
 
 CODE = "def add(a, b):\n    return a - b\n"
 CHECK = "from calc import add\nassert add(2, 3) == 5, add(2, 3)\nprint('1 passed')\n"
-RUN = "python3 check.py"
+RUN = "python3 -B check.py"  # a kept .pyc tells no two edits of one second apart
 
 
 class Person:

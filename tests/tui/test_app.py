@@ -247,3 +247,11 @@ async def test_a_dialog_that_is_closed_twice_takes_nothing_else_down(project: Pa
         dialog.dismiss(None)
         dialog.dismiss(None)
         await until(lambda: app.screen is screen, "the main screen")
+
+
+async def test_copying_nothing_leaves_the_clipboard_as_it_is(project: Path, tmp_path: Path) -> None:
+    app = make_app(project, tmp_path / "home")
+    async with app.run_test(size=(120, 40)):
+        app.copy_to_clipboard("kept")
+        app.copy_to_clipboard("")
+        assert app.clipboard == "kept"
