@@ -70,6 +70,11 @@ def _quieten(litellm: Any) -> None:
     litellm.REPEATED_STREAMING_CHUNK_LIMIT = 10**9  # else 100 equal chunks (a table's rule) end the stream
     # Pydantic warns on stderr about provider fields that litellm's own types do not know.
     warnings.filterwarnings("ignore", module=r"pydantic\.")
+    # litellm's logging is asynchronous: what a closing loop no longer gets to is told on stderr, naming these.
+    warnings.filterwarnings(
+        "ignore", message=r"coroutine '[\w.<>]*(?:async_|litellm|Logging)[\w.<>]*' was never awaited",
+        category=RuntimeWarning,
+    )  # fmt: skip
     logging.getLogger("rlm_tui").addHandler(logging.NullHandler())
     for name in _NOISY_LOGGERS:
         logger = logging.getLogger(name)
