@@ -57,6 +57,17 @@ class IntervalUnion:
         last = bisect_left(self._starts, end)
         return sum(min(self._ends[i], end) - max(self._starts[i], start) for i in range(first, last))
 
+    def parts(self) -> tuple[list[int], list[int], int]:
+        """Return copies of the starts and the ends, and the total: what `restored` takes."""
+        return self._starts.copy(), self._ends.copy(), self.total
+
+    @classmethod
+    def restored(cls, starts: list[int], ends: list[int], total: int) -> "IntervalUnion":
+        """Return a union of its own from what `parts` returned."""
+        union = cls()
+        union._starts, union._ends, union.total = starts.copy(), ends.copy(), total
+        return union
+
     def intervals(self) -> list[tuple[int, int]]:
         """Return the intervals in order."""
         return list(zip(self._starts, self._ends, strict=True))

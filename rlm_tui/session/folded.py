@@ -1,8 +1,33 @@
 """What the fold builds, and the small steps that it builds it with."""
 
+from typing import Any
+
+from msgspec import Struct
+
 from rlm_tui import events as ev
 from rlm_tui.session.coverage import Coverage
 from rlm_tui.session.nodes import ChatItem, ItemRole, Node, NodeStatus, Turn
+
+
+class Links(Struct):
+    """The containers of a state that refer to its nodes, items and turns. They only grow, but for `live` (the items
+    that text streams into, by call and role) and `running`. `calls` are nodes by the number of the call.
+    """
+
+    nodes: dict[str, Node]
+    calls: dict[int, Node]
+    memo: dict[str, Node]
+    roots: list[Node]
+    items: list[ChatItem]
+    turns: list[Turn]
+    live: dict[tuple[int, ItemRole], ChatItem]
+    running: Turn | None
+
+
+_LINKED = frozenset(
+    {"nodes", "_calls", "memo", "roots", "items", "turns", "_live", "running_turn", "coverage",
+     "_changed_nodes", "_changed_items"}
+)  # fmt: skip
 
 
 class FoldedState:
@@ -71,6 +96,25 @@ class FoldedState:
     def busy(self) -> bool:
         """Whether a turn is running."""
         return self.running_turn is not None
+
+    # --- keeping and restoring -------------------------------------------------------------------------
+
+    def plain_values(self) -> dict[str, Any]:
+        """Return the fields that refer to no node, item or turn: values, and containers of frozen values."""
+        return {name: value for name, value in vars(self).items() if name not in _LINKED}
+
+    def links(self) -> Links:
+        """Return the containers that refer to nodes, items and turns, themselves, not copies."""
+        return Links(
+            self.nodes, self._calls, self.memo, self.roots, self.items, self.turns, self._live, self.running_turn
+        )
+
+    def restore_links(self, links: Links) -> None:
+        """Take these containers for its own; all nodes and items count as changed."""
+        self.nodes, self._calls, self.memo, self.roots = links.nodes, links.calls, links.memo, links.roots
+        self.items, self.turns, self._live, self.running_turn = links.items, links.turns, links.live, links.running
+        self._changed_nodes = dict(self.nodes)
+        self._changed_items = dict(enumerate(self.items))
 
     # --- steps of the fold -----------------------------------------------------------------------------
 

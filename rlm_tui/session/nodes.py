@@ -1,10 +1,12 @@
 """The parts of a folded session: nodes of the trace, items of the chat, and turns.
 
-They are built and changed by the fold alone; screens and exports read them.
+They are built and changed by the fold alone; screens and exports read them. They are structs because a replay copies
+thousands of them at once (`copy.copy` of one takes a fifth of a microsecond).
 """
 
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from rlm_tui.events import Citation, ReplyFinished, Span, ToolFinished, Usage
 
@@ -13,8 +15,7 @@ NodeStatus = Literal["running", "waiting", "ok", "failed", "cancelled"]
 ItemRole = Literal["user", "assistant", "reasoning", "tool", "notice", "status"]
 
 
-@dataclass(slots=True, eq=False)
-class Node:
+class Node(Struct, eq=False):
     """One line of the trace: a turn (with its root call), a sub-call, or a tool request.
 
     `key` is `turn:N`, `call:N` or `tool:ID`. `usage`, `cost` and `calls` are sums over the whole sub-tree;
@@ -66,8 +67,7 @@ class Node:
         return "".join(self.replies)
 
 
-@dataclass(slots=True, eq=False)
-class ChatItem:
+class ChatItem(Struct, eq=False):
     """One item of the chat, in order. `parts` grow while `live`; `version` grows with every change.
 
     `node` is the key of the trace node that it belongs to (a turn's or a tool's). `level` is a notice's.
@@ -91,8 +91,7 @@ class ChatItem:
         return self.parts[0] if self.parts else ""
 
 
-@dataclass(slots=True, eq=False)
-class Turn:
+class Turn(Struct, eq=False):
     """One turn of the conversation: what was said, and the root call's replies and tool results in order."""
 
     number: int

@@ -297,6 +297,7 @@ class SessionState(FoldedState):
         if node is None:
             return
         node.error = event.message
+        self._touch(node)
         self._end_open_children(node, envelope.at)
         if node.kind != "turn":
             self._end_node(node, "cancelled" if event.kind == "cancelled" else "failed", envelope.at)

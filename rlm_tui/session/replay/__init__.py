@@ -1,0 +1,1 @@
+"""Playing a past session again: the same fold, at any moment of its log."""

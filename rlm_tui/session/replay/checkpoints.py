@@ -1,0 +1,193 @@
+"""States of a long log kept at intervals, so that any moment of it is a few milliseconds away.
+
+One state folds the whole log; every `STEP` records, copies of the nodes, items and turns that changed since are put
+aside. A node that ended long ago is thus kept once, however many checkpoints there are. Restoring copies again, so a
+restored state may be folded further without touching what is kept.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from copy import copy
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+from rlm_tui.events import Touch
+from rlm_tui.session.coverage import Coverage, IntervalUnion
+from rlm_tui.session.folded import Links
+from rlm_tui.session.nodes import ChatItem, ItemRole, Node, Turn
+from rlm_tui.session.state import SessionState
+
+STEP = 1_000
+"""Records between two checkpoints: the most that are folded again to reach a moment."""
+
+Part = TypeVar("Part", Node, ChatItem, Turn)
+
+
+class Versions(Generic[Part]):
+    """What became of each object of one kind, by checkpoint. Objects are told apart by identity, and only added."""
+
+    def __init__(self, copy: Callable[[Part], Part]) -> None:
+        self._copy = copy
+        self._objects: list[Part] = []
+        self._kept: list[list[tuple[int, Part]]] = []
+        self._index: dict[Part, int] = {}
+        self._counts: list[int] = []
+
+    def keep(self, checkpoint: int, changed: Iterable[Part]) -> None:
+        """Put aside what changed since the checkpoint before."""
+        for part in changed:
+            index = self._index.get(part)
+            if index is None:
+                index = self._index[part] = len(self._objects)
+                self._objects.append(part)
+                self._kept.append([])
+            self._kept[index].append((checkpoint, self._copy(part)))
+        self._counts.append(len(self._objects))
+
+    def restore(self, checkpoint: int) -> dict[Part, Part]:
+        """Return the objects of that checkpoint, in order, each with a copy as it was then."""
+        count = self._counts[checkpoint]
+        copy = self._copy
+        restored: dict[Part, Part] = {}
+        for part, kept in zip(self._objects[:count], self._kept, strict=False):
+            at, copied = kept[-1]
+            if at > checkpoint:
+                copied = kept[bisect_right(kept, checkpoint, key=_number) - 1][1]
+            restored[part] = copy(copied)
+        return restored
+
+
+def _number(kept: tuple[int, Any]) -> int:
+    return kept[0]
+
+
+class Rest(Struct):
+    """What a state holds besides nodes, items and turns, as it was: plain values, how far each list had grown, and
+    links to the folded objects.
+    """
+
+    plain: dict[str, Any]
+    nodes: int
+    calls: int
+    memo: int
+    roots: int
+    items: int
+    turns: int
+    touches: int
+    unions: dict[Touch, tuple[list[int], list[int], int]]
+    live: dict[tuple[int, ItemRole], ChatItem]
+    running: Turn | None
+
+
+class Checkpoints:
+    """Checkpoints of one fold. `keep` is called at the beginning and after every `STEP` records."""
+
+    def __init__(self, state: SessionState) -> None:
+        self._state = state
+        self._nodes: Versions[Node] = Versions(_copy_node)
+        self._items: Versions[ChatItem] = Versions(_copy_item)
+        self._turns: Versions[Turn] = Versions(_copy_turn)
+        self._turn_marks: list[tuple[int, bool, bool]] = []
+        self._rests: list[Rest] = []
+
+    def __len__(self) -> int:
+        return len(self._rests)
+
+    def keep(self) -> None:
+        """Put the state aside as it is now."""
+        state, number = self._state, len(self._rests)
+        nodes, items = state.take_changes()
+        self._nodes.keep(number, nodes)
+        self._items.keep(number, items)
+        self._turns.keep(number, self._changed_turns())
+        self._rests.append(_rest_of(state))
+
+    def _changed_turns(self) -> list[Turn]:
+        changed = []
+        for index, turn in enumerate(self._state.turns):
+            mark = (len(turn.history), turn.ended, turn.reverted)
+            if index == len(self._turn_marks):
+                self._turn_marks.append(mark)
+            elif self._turn_marks[index] == mark and turn is not self._state.running_turn:
+                continue
+            self._turn_marks[index] = mark
+            changed.append(turn)
+        return changed
+
+    def restore(self, number: int) -> SessionState:
+        """Return a state of its own, equal to what was folded when checkpoint `number` was kept.
+
+        Everything in it counts as changed, as in a state that was just folded.
+        """
+        rest, folded = self._rests[number], self._state
+        nodes = self._nodes.restore(number)
+        items = self._items.restore(number)
+        turns = self._turns.restore(number)
+        for node in nodes.values():
+            if node.parent is not None:
+                node.parent = nodes[node.parent]
+            node.children = [nodes[child] for child in node.children]
+        for turn in turns.values():
+            turn.node = nodes[turn.node]
+        state = SessionState()
+        for name, value in rest.plain.items():
+            setattr(state, name, copy(value))
+        links = folded.links()
+        state.restore_links(
+            Links(
+                nodes={key: nodes[node] for key, node in islice(links.nodes.items(), rest.nodes)},
+                calls={call: nodes[node] for call, node in islice(links.calls.items(), rest.calls)},
+                memo={key: nodes[node] for key, node in islice(links.memo.items(), rest.memo)},
+                roots=[nodes[node] for node in links.roots[: rest.roots]],
+                items=[items[item] for item in links.items[: rest.items]],
+                turns=[turns[turn] for turn in links.turns[: rest.turns]],
+                live={key: items[item] for key, item in rest.live.items()},
+                running=turns[rest.running] if rest.running is not None else None,
+            )
+        )
+        state.coverage = Coverage(
+            folded.coverage.touches[: rest.touches],
+            {how: IntervalUnion.restored(*parts) for how, parts in rest.unions.items()},
+            rest.touches,
+        )
+        return state
+
+
+def _rest_of(state: SessionState) -> Rest:
+    links, coverage = state.links(), state.coverage
+    return Rest(
+        plain={name: copy(value) for name, value in state.plain_values().items()},
+        nodes=len(links.nodes),
+        calls=len(links.calls),
+        memo=len(links.memo),
+        roots=len(links.roots),
+        items=len(links.items),
+        turns=len(links.turns),
+        touches=len(coverage.touches),
+        unions={how: union.parts() for how, union in coverage.unions.items()},
+        live=dict(links.live),
+        running=links.running,
+    )
+
+
+def _copy_node(node: Node) -> Node:
+    copied: Node = node.__copy__()
+    copied.children = copied.children.copy()
+    copied.spans = copied.spans.copy()
+    copied.replies = copied.replies.copy()
+    copied.reasoning = copied.reasoning.copy()
+    return copied
+
+
+def _copy_item(item: ChatItem) -> ChatItem:
+    copied: ChatItem = item.__copy__()
+    copied.parts = copied.parts.copy()
+    return copied
+
+
+def _copy_turn(turn: Turn) -> Turn:
+    copied: Turn = turn.__copy__()
+    copied.history = copied.history.copy()
+    return copied
