@@ -7,6 +7,7 @@ GitHub's list of secret-scanning patterns.
 import os
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 MASK = "[redacted]"
 
@@ -69,6 +70,67 @@ def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
         if value in text:
             text = text.replace(value, MASK)
     return _FORMATS.sub(_masked, text)
+
+
+class Secret(NamedTuple):
+    """Where a secret stands in a text, half-open in characters, and what kind it is, in words."""
+
+    start: int
+    end: int
+    what: str
+
+
+_MAY_HOLD = re.compile(
+    r"sk-|k_(?:live|test)_|AIza|ya29\.|gsk_|hf_|xai-|pplx-|r8_|nvapi-|gh[pousr]_|github_pat_|glpat-|AKIA|ASIA|xox"
+    r"|npm_|pypi-|eyJ|earer|(?i:api-key|authorization)|PRIVATE|://[^\s/:@]{0,100}:[^\s/@]{3,200}@"
+)
+
+
+def may_hold_secret(json_line: str) -> bool:
+    """Tell quickly whether a JSON text may hold something in a known format in one of its strings.
+
+    False is certain; the formats' exact rules look at characters around, which JSON writes differently.
+    """
+    return _MAY_HOLD.search(json_line) is not None
+
+
+def secrets_in(text: str, values: Mapping[str, str]) -> list[Secret]:
+    """Return the secrets in `text` in order, none within another; `values` names the known values.
+
+    What `redact` replaces, `secrets_in` finds.
+    """
+    found = []
+    for value, name in values.items():
+        place = text.find(value)
+        while place >= 0:
+            found.append(Secret(place, place + len(value), f"value of {name}"))
+            place = text.find(value, place + len(value))
+    for match in _FORMATS.finditer(text):
+        kept = match["bearer"] or match["header"] or match["user"] or ""
+        found.append(Secret(match.start() + len(kept), match.end(), _kind_of(match)))
+    result: list[Secret] = []
+    for secret in sorted(found, key=lambda secret: (secret.start, -secret.end)):
+        if not result or secret.start >= result[-1].end:
+            result.append(secret)
+        elif secret.end > result[-1].end:
+            result[-1] = result[-1]._replace(end=secret.end)
+    return result
+
+
+def _kind_of(match: re.Match[str]) -> str:
+    if match["block"]:
+        return "private key"
+    if match["bearer"]:
+        return "bearer token"
+    if match["header"]:
+        return "key in a header"
+    return "password in an address" if match["user"] else "key in a known format"
+
+
+def named_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the values that look like secrets, longest first, each with what to call it."""
+    names = {value: name for name, value in sorted(environ.items(), reverse=True)}
+    return {value: names.get(value, "an entered key") for value in secret_values(environ)}
 
 
 def secret_values(environ: Mapping[str, str]) -> list[str]:

@@ -1,8 +1,10 @@
 """What stands in for a segment whose files are gone: its offsets stay taken, its text is not there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from rlm_tui.context.known import KnownEntry
 from rlm_tui.context.layout import SegmentRef
 from rlm_tui.context.table import EntryTable
 from rlm_tui.context.tape import Tape
@@ -35,22 +37,25 @@ class AbsentTape(Tape):
 
 
 class AbsentSegment:
-    """The entries of a segment that cannot be read. How its characters fall into entries is not known, so the
-    first entry takes them all; none is searched.
+    """The entries of a segment that cannot be read; none is searched. Without `known`, how its characters fall into
+    entries is not known, so the first entry takes them all.
     """
 
-    def __init__(self, ref: SegmentRef) -> None:
+    def __init__(self, ref: SegmentRef, known: Sequence[KnownEntry] | None = None) -> None:
         self.table = EntryTable()
-        for seq in range(ref.entries):
+        if known is None:
+            label = f"{ref.source} (text is missing)"
+            known = [KnownEntry("file", label, 0 if seq else ref.chars) for seq in range(ref.entries)]
+        for entry in known:
             self.table.add(
-                "file",
-                f"{ref.source} (text is missing)",
+                entry.kind,
+                entry.label,
                 sha="",
                 source=ref.source,
                 at=0.0,
-                part=0,
-                parts=1,
-                n_chars=ref.chars if seq == 0 else 0,
+                part=entry.part,
+                parts=entry.parts,
+                n_chars=entry.chars,
                 n_bytes=0,
                 char_start=0,
                 byte_start=0,

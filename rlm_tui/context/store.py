@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from rlm_tui.context.absent import AbsentSegment
 from rlm_tui.context.core import StoreCore
 from rlm_tui.context.entry import Entry, LeftOut
+from rlm_tui.context.known import KnownEntry
 from rlm_tui.context.layout import SegmentRef
 from rlm_tui.context.reading import make_entry
 from rlm_tui.context.segment import Segment, SegmentWriter
@@ -57,6 +59,32 @@ class ContextStore(ContextView):
         with self._lock:
             absent = AbsentSegment(ref)
             return self._core.table.add(self._core.table.add_source(absent, ref.source), range(len(absent.table)))
+
+    def attach_known(self, ref: SegmentRef, known: Sequence[KnownEntry]) -> tuple[int, int]:
+        """Take the numbers and offsets of a segment that cannot be read, with the text of the entries it is known of.
+
+        Those can be read and searched as any other; the rest is missing, as with `attach_missing`.
+        """
+        with self._lock:
+            first, start = self._core.refs.count, self._core.refs.chars
+            absent = self._core.table.add_source(AbsentSegment(ref, known), ref.source)
+            self._tails += 1
+            present = Tail(f"known{self._tails}")
+            source = self._core.table.add_source(present, ref.source)
+            for is_present, run in groupby(enumerate(known), key=lambda numbered: numbered[1].text is not None):
+                if is_present:
+                    seqs = [
+                        present.append(
+                            entry.kind, entry.label, entry.text or "", at=0.0, source=ref.source,
+                            part=entry.part, parts=entry.parts,
+                        )
+                        for _, entry in run
+                    ]  # fmt: skip
+                    self._core.table.add(source, seqs)
+                else:
+                    self._core.table.add(absent, [number for number, _ in run])
+        self._core.indexer.wake(present)
+        return first, start
 
     def append(
         self,

@@ -133,7 +133,10 @@ class Assistant:
         if session.state.settings.get("sandbox") != found.text:
             session.record(ev.SettingChosen("sandbox", found.text))
         flagged = "permissions.approval" in self.options.flags
-        approval = self.settings.permissions.approval if flagged else session.state.settings.get("approval", "")
+        chosen = session.state.settings.get("approval", "")
+        if session.state.imported_from:
+            chosen = ""  # a file from elsewhere does not decide what may run unasked here
+        approval = self.settings.permissions.approval if flagged else chosen
         policy, problems = self._policy(approval)
         for problem in problems:
             session.record(ev.Notice("error", problem))

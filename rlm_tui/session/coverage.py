@@ -57,6 +57,11 @@ class IntervalUnion:
         last = bisect_left(self._starts, end)
         return sum(min(self._ends[i], end) - max(self._starts[i], start) for i in range(first, last))
 
+    def within(self, start: int, end: int) -> list[tuple[int, int]]:
+        """Return the intervals that overlap `[start, end)`, whole and in order."""
+        first, last = bisect_right(self._ends, start), bisect_left(self._starts, end)
+        return list(zip(self._starts[first:last], self._ends[first:last], strict=True))
+
     def parts(self) -> tuple[list[int], list[int], int]:
         """Return copies of the starts and the ends, and the total: what `restored` takes."""
         return self._starts.copy(), self._ends.copy(), self.total

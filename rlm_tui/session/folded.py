@@ -49,6 +49,7 @@ class FoldedState:
         self.last_seq = -1
         self.resumes = 0
         self.forked_from = ""
+        self.imported_from = ""
         self.closed = False
         self.context_chars = 0
         self.entry_count = 0

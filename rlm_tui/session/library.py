@@ -15,6 +15,7 @@ from msgspec import Struct
 from rlm_tui import __version__
 from rlm_tui import events as ev
 from rlm_tui.config.paths import Paths
+from rlm_tui.context.known import KNOWN_FOLDER
 from rlm_tui.errors import SessionError, UsageError
 from rlm_tui.session.log import LOG_NAME, Damage, LogWriter, is_held, read_log
 from rlm_tui.session.session import new_session_id
@@ -44,6 +45,7 @@ class SessionInfo(Struct, frozen=True):
     log_bytes: int
     forked_from: str = ""
     problem: str = ""
+    imported_from: str = ""
 
 
 class SessionMatch(Struct, frozen=True):
@@ -60,7 +62,7 @@ def session_directories(paths: Paths) -> list[Path]:
     """Return the folders of all sessions, newest first (their ids sort by time)."""
     if not paths.sessions.is_dir():
         return []
-    found = [d for d in paths.sessions.iterdir() if (d / LOG_NAME).is_file()]
+    found = [d for d in paths.sessions.iterdir() if d.name[0] != "." and (d / LOG_NAME).is_file()]
     return sorted(found, key=lambda d: d.name, reverse=True)
 
 
@@ -130,7 +132,8 @@ def _summarise(directory: Path, size: int) -> SessionInfo:
         changed_at=state.changed_at, turns=len(state.turns), calls=state.calls,
         input_tokens=state.usage.input_tokens, output_tokens=state.usage.output_tokens, cost=state.cost,
         cost_known=state.cost_known, context_chars=state.context_chars, entries=state.entry_count, log_bytes=size,
-        forked_from=state.forked_from, problem=f"{damaged} damaged records" if damaged and not state.session else "",
+        forked_from=state.forked_from, imported_from=state.imported_from,
+        problem=f"{damaged} damaged records" if damaged and not state.session else "",
     )  # fmt: skip
 
 
@@ -185,7 +188,7 @@ def fork_session(paths: Paths, directory: Path, at: int = -1) -> Path:
             writer.append(
                 ev.Envelope(target.name, record.seq, record.at, event, record.call, record.parent, record.depth)
             )
-        for folder in ("outputs", "segments"):
+        for folder in ("outputs", "segments", KNOWN_FOLDER):
             if (directory / folder).is_dir():
                 shutil.copytree(directory / folder, target / folder, dirs_exist_ok=True)
         writer.barrier()

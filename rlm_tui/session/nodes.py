@@ -4,7 +4,7 @@ They are built and changed by the fold alone; screens and exports read them. The
 thousands of them at once (`copy.copy` of one takes a fifth of a microsecond).
 """
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from msgspec import Struct, field
 
@@ -15,7 +15,15 @@ NodeStatus = Literal["running", "waiting", "ok", "failed", "cancelled"]
 ItemRole = Literal["user", "assistant", "reasoning", "tool", "notice", "status"]
 
 
-class Node(Struct, eq=False):
+class Part(Struct, eq=False):
+    """A part of a state: told apart by identity, and copied shallowly by `__copy__`, faster than by `copy.copy`."""
+
+    if TYPE_CHECKING:  # structs have it, their stubs do not say so
+
+        def __copy__(self) -> Self: ...
+
+
+class Node(Part, eq=False):
     """One line of the trace: a turn (with its root call), a sub-call, or a tool request.
 
     `key` is `turn:N`, `call:N` or `tool:ID`. `usage`, `cost` and `calls` are sums over the whole sub-tree;
@@ -67,7 +75,7 @@ class Node(Struct, eq=False):
         return "".join(self.replies)
 
 
-class ChatItem(Struct, eq=False):
+class ChatItem(Part, eq=False):
     """One item of the chat, in order. `parts` grow while `live`; `version` grows with every change.
 
     `node` is the key of the trace node that it belongs to (a turn's or a tool's). `level` is a notice's.
@@ -91,7 +99,7 @@ class ChatItem(Struct, eq=False):
         return self.parts[0] if self.parts else ""
 
 
-class Turn(Struct, eq=False):
+class Turn(Part, eq=False):
     """One turn of the conversation: what was said, and the root call's replies and tool results in order."""
 
     number: int

@@ -14,6 +14,7 @@ from pathlib import Path
 from rlm_tui import __version__
 from rlm_tui import events as ev
 from rlm_tui.context.entry import Entry
+from rlm_tui.context.known import KNOWN_FOLDER, read_known
 from rlm_tui.context.segment import SegmentRef
 from rlm_tui.context.store import ContextStore
 from rlm_tui.errors import ContextError, SessionError
@@ -318,11 +319,28 @@ def apply_to_context(event: ev.AnyEvent, at: float, directory: Path, home: Path,
             try:
                 context.attach(ref)
             except ContextError as error:
-                context.attach_missing(ref)
-                return f"{event.entries} entries of {event.source} cannot be read: {error}"
+                return _attach_without(event, ref, directory, context, error)
         case _:
             pass
     return ""
+
+
+def _attach_without(
+    event: ev.SegmentAttached, ref: SegmentRef, directory: Path, context: ContextStore, error: ContextError
+) -> str:
+    """Attach what a bundle brought along of a segment that is not here, or else only its place."""
+    known_file = directory / KNOWN_FOLDER / f"{Path(event.segment).name}.jsonl"
+    if known_file.is_file():
+        try:
+            known = read_known(known_file, event.entries, event.chars)
+        except ContextError as damage:
+            error = damage
+        else:
+            context.attach_known(ref, known)
+            here = sum(entry.text is not None for entry in known)
+            return f"Of {event.entries} entries of {event.source}, {here} are here with their text."
+    context.attach_missing(ref)
+    return f"{event.entries} entries of {event.source} cannot be read: {error}"
 
 
 def _relative(path: str, home: Path) -> str:

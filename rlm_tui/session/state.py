@@ -42,6 +42,7 @@ class SessionState(FoldedState):
         else:
             self.opened_at = envelope.at
             self.forked_from = event.forked_from
+            self.imported_from = event.imported_from
 
     def _titled(self, _: ev.Envelope, event: ev.TitleSet) -> None:
         self.title = event.title

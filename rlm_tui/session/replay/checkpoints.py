@@ -29,7 +29,7 @@ class Versions(Generic[Part]):
     """What became of each object of one kind, by checkpoint. Objects are told apart by identity, and only added."""
 
     def __init__(self, copy: Callable[[Part], Part]) -> None:
-        self._copy = copy
+        self._copy: Callable[[Part], Part] = copy
         self._objects: list[Part] = []
         self._kept: list[list[tuple[int, Part]]] = []
         self._index: dict[Part, int] = {}
@@ -173,7 +173,7 @@ def _rest_of(state: SessionState) -> Rest:
 
 
 def _copy_node(node: Node) -> Node:
-    copied: Node = node.__copy__()
+    copied = node.__copy__()
     copied.children = copied.children.copy()
     copied.spans = copied.spans.copy()
     copied.replies = copied.replies.copy()
@@ -182,12 +182,12 @@ def _copy_node(node: Node) -> Node:
 
 
 def _copy_item(item: ChatItem) -> ChatItem:
-    copied: ChatItem = item.__copy__()
+    copied = item.__copy__()
     copied.parts = copied.parts.copy()
     return copied
 
 
 def _copy_turn(turn: Turn) -> Turn:
-    copied: Turn = turn.__copy__()
+    copied = turn.__copy__()
     copied.history = copied.history.copy()
     return copied
