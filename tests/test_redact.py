@@ -2,7 +2,7 @@
 
 import pytest
 
-from rlm_tui.redact import MASK, is_key_name, redact
+from rlm_tui.redact import MASK, is_key_name, quick_check, redact, secrets_in
 
 ENVIRON = {
     "OPENAI_API_KEY": "a-key-of-no-format-1",
@@ -34,6 +34,10 @@ ENVIRON = {
 def test_secrets_are_masked(text: str, left: str) -> None:
     assert redact(text, ENVIRON) == left
     assert redact(left, ENVIRON) == left
+    found = secrets_in(text, {"a-key-of-no-format-1": "OPENAI_API_KEY"})
+    masked = "".join([text[: found[0].start], MASK, text[found[0].end :]])
+    assert (len(found), masked) == (1, left)
+    assert quick_check()(text.encode()) or found[0].what == "value of OPENAI_API_KEY"
 
 
 @pytest.mark.parametrize(

@@ -260,8 +260,8 @@ class Session:
         self.context.close()
 
 
-def fold_log(directory: Path, home: Path, state: SessionState, context: ContextStore | None) -> list[str]:
-    """Fold a log into `state` and, unless it is None, rebuild `context`; return sentences on what is missing."""
+def fold_log(directory: Path, home: Path, state: SessionState | None, context: ContextStore | None) -> list[str]:
+    """Fold a log into `state` and rebuild `context`, each unless it is None; return sentences on what is missing."""
     records = read_log(directory / LOG_NAME)
     if context is None:
         return fold_records(records, directory, home, state, None)
@@ -274,7 +274,7 @@ def fold_records(
     records: Iterable[ev.Envelope | Damage],
     directory: Path,
     home: Path,
-    state: SessionState,
+    state: SessionState | None,
     context: ContextStore | None,
     sealed: SealedEntries | None = None,
 ) -> list[str]:
@@ -285,7 +285,8 @@ def fold_records(
         if isinstance(record, Damage):
             damaged += 1
             continue
-        state.apply(record)
+        if state is not None:
+            state.apply(record)
         if sealed is not None and isinstance(record.event, ev.EntryAppended) and sealed.place(record.event):
             continue
         if context is not None:

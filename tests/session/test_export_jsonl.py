@@ -1,7 +1,6 @@
-"""Export as JSON Lines and as a bundle, and import: nothing is lost, nothing secret leaves, nothing foreign is trusted."""
+"""Export as JSON Lines or a bundle, and import: nothing is lost, nothing secret leaves, nothing foreign is trusted."""
 
 import json
-import os
 import zipfile
 from pathlib import Path
 
@@ -217,7 +216,7 @@ def test_a_copied_folder_says_which_text_it_lacks(tmp_path: Path) -> None:
     session = _project_session(here, project)
     session.close()
     there.make(there.sessions)
-    os.rename(session.directory, there.sessions / session.id)
+    session.directory.rename(there.sessions / session.id)
     opened = Session.resume(there.sessions / session.id, there.home)
     assert any("cannot be read" in line and str(project) in line for line in opened.missing)
     opened.close()

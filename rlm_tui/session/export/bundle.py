@@ -1,8 +1,8 @@
 """A bundle: one ZIP file with the exported log and the parts of the context that were touched.
 
 With it a session opens on a machine that has none of its corpora: entries and offsets are all there, and the text of
-every entry that a call read, found, was sent or cited. `session.jsonl` is the JSON Lines export; `known/<segment>.jsonl`
-lists the entries of one attached segment, one a line, in order, with their text where it is known.
+every entry that a call read, found, was sent or cited. `session.jsonl` is the JSON Lines export;
+`known/<segment>.jsonl` lists the entries of one attached segment, one a line, in order, with their text if known.
 """
 
 import re

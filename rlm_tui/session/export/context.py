@@ -11,7 +11,6 @@ from rlm_tui.errors import ContextError
 from rlm_tui.session.export.masking import Masker
 from rlm_tui.session.export.reading import Exported
 from rlm_tui.session.session import fold_log
-from rlm_tui.session.state import SessionState
 
 MOST_EXCERPT_CHARS = 2_000
 """The longest excerpt, in characters; of a longer span the beginning is shown."""
@@ -24,7 +23,7 @@ def exported_context(exported: Exported) -> Iterator[ContextReader]:
     """Open the session's context for reading; what of it is missing is added to `exported.missing`."""
     store = ContextStore(exported.home)
     try:
-        exported.missing += fold_log(exported.directory, exported.home, SessionState(), store)
+        exported.missing += fold_log(exported.directory, exported.home, None, store)
         exported.absent = {attached.segment for attached in exported.attached if not _readable(store, attached.start)}
         yield store
     finally:

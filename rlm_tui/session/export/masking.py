@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from rlm_tui import events as ev
-from rlm_tui.redact import MASK, may_hold_secret, named_secrets, secrets_in
+from rlm_tui.redact import MASK, named_secrets, quick_check, secrets_in
 from rlm_tui.session.codec import encode_plain
 from rlm_tui.session.outputs import digest
 
@@ -23,7 +23,8 @@ class Masker:
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         """Mask the key-like values of `environ` (the process's own if not given), entered keys, and known formats."""
         self._values = named_secrets(os.environ if environ is None else environ)
-        self._written = [msgspec.json.encode(value).decode()[1:-1] for value in self._values]
+        self._written = [msgspec.json.encode(value)[1:-1] for value in self._values]
+        self._may_hold = quick_check()
         self.found: Counter[str] = Counter()
 
     def text(self, text: str, *, same_length: bool = False) -> str:
@@ -41,8 +42,8 @@ class Masker:
 
     def envelope(self, envelope: ev.Envelope) -> ev.Envelope:
         """Return an envelope without secrets: itself where it holds none, which is checked quickly."""
-        line = encode_plain(envelope).decode()
-        if not may_hold_secret(line) and not any(value in line for value in self._written):
+        line = encode_plain(envelope)
+        if not self._may_hold(line) and not any(value in line for value in self._written):
             return envelope
         event = envelope.event
         if isinstance(event, ev.EntryAppended):

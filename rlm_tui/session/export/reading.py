@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from rlm_tui import events as ev
 from rlm_tui.errors import SessionError
+from rlm_tui.session.collecting import no_collection
 from rlm_tui.session.export.masking import Masker
 from rlm_tui.session.export.parts import PARTS, keep_parts
 from rlm_tui.session.log import LOG_NAME, Damage, read_log
@@ -37,6 +38,7 @@ class Exported:
         self.missing: list[str] = []
         self.attached: list[ev.SegmentAttached] = []
         self.absent: set[str] = set()
+        self.entries: list[ev.EntryAppended] = []
         self._state: SessionState | None = None
 
     def records(self) -> Iterator[ev.Envelope]:
@@ -75,11 +77,14 @@ class Exported:
 
     @property
     def state(self) -> SessionState:
-        """The fold of all records."""
+        """The fold of all records; `entries` then has those that were appended."""
         if self._state is None:
             state = SessionState()
-            for record in self.records():
-                state.apply(record)
+            with no_collection():
+                for record in self.records():
+                    state.apply(record)
+                    if isinstance(record.event, ev.EntryAppended):
+                        self.entries.append(record.event)
             self._state = state
         return self._state
 

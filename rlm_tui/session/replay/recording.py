@@ -3,14 +3,12 @@
 A moment is a number of records: at moment 0 nothing has happened, at moment `len(recording)` everything.
 """
 
-import gc
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from rlm_tui.errors import SessionError
 from rlm_tui.events import EntrySuperseded, Envelope
+from rlm_tui.session.collecting import no_collection
 from rlm_tui.session.log import LOG_NAME, Damage, read_log
 from rlm_tui.session.replay.checkpoints import STEP, Checkpoints
 from rlm_tui.session.replay.marks import MARKED, Mark, mark_of
@@ -37,7 +35,7 @@ class Recording:
         """Read a session's folder. Raises `SessionError` where there is no log, an empty one or a newer format."""
         records: list[Envelope] = []
         damages: list[Damage] = []
-        with _no_collection():
+        with no_collection():
             for record in read_log(directory / LOG_NAME):
                 if isinstance(record, Damage):
                     damages.append(record)
@@ -67,7 +65,7 @@ class Recording:
     def state_at(self, moment: int) -> SessionState:
         """Return the state after the first `moment` records, as a state of its own that may be folded further."""
         moment = max(0, min(moment, len(self)))
-        with _no_collection():
+        with no_collection():
             last = len(self._checkpoints) - 1
             number = last if moment == len(self) else moment // STEP
             state = self._checkpoints.restore(number)
@@ -101,15 +99,3 @@ def _ascending(times: list[float]) -> list[float]:
         latest = max(latest, time)
         result.append(latest)
     return result
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Hold the garbage collector off while very many objects are made that all stay."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
