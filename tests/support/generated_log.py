@@ -11,7 +11,7 @@ from rlm_tui import events as ev
 from rlm_tui.session.log import LOG_NAME, LogWriter
 from rlm_tui.session.outputs import digest
 
-WORDS = tuple("retry policy decides where the window moves and a span of characters is cited by an answer".split())  # noqa: SIM905 - a sentence reads better
+WORDS = tuple("retry policy decides where the window moves and a span of characters is cited by an answer".split())
 SESSION = "20260102-030405-abcdef"
 
 

@@ -8,16 +8,13 @@ import re
 from collections.abc import Iterator
 
 from rlm_tui.session.export.context import Excerpt
+from rlm_tui.session.export.markdown_text import harmless_markdown, shown
 from rlm_tui.session.export.outline import Outline, make_outline, node_line, result_of
 from rlm_tui.session.export.reading import Exported
 from rlm_tui.session.nodes import ChatItem, Node, Turn
 from rlm_tui.text import one_line, safe_text
 
 _FENCE = re.compile(r"`{3,}")
-_FENCED_LINE = re.compile(r" {0,3}(`{3,}|~{3,})")
-_CODE_SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)")
-_TAG = re.compile(r"<(?=[A-Za-z/!?])")
-_RUNS = re.compile(r"(?i)\b(javascript|vbscript|data|file)\s*:")
 _CITED = re.compile(r"\[(\d{1,15})[-\u2013](\d{1,15})\]")
 _MOST_TRACE_NODES = 2_000
 
@@ -59,7 +56,7 @@ def _item(outline: Outline, item: ChatItem) -> str:
         case "user":
             return "**You**\n\n" + "\n".join(f"> {line}" for line in _verbatim(item.text).split("\n"))
         case "assistant":
-            return with_references(markdown_text(item.text), outline) if item.text.strip() else ""
+            return with_references(harmless_markdown(item.text), outline) if item.text.strip() else ""
         case "reasoning":
             return _folded("Reasoning", item.text) if item.text.strip() else ""
         case "tool":
@@ -96,7 +93,7 @@ def fenced(text: str, language: str = "") -> str:
     """Return `text` as a code block whose fence is longer than any in it."""
     longest = max((len(run) for run in _FENCE.findall(text)), default=2)
     fence = "`" * (longest + 1)
-    return f"{fence}{language}\n{safe_text(text, tabs=False).replace(chr(0x2409), chr(9))}\n{fence}"
+    return f"{fence}{language}\n{shown(text)}\n{fence}"
 
 
 def _verbatim(text: str) -> str:
@@ -115,37 +112,6 @@ def plain(text: str) -> str:
 def _html(text: str) -> str:
     line = safe_text(text.replace("\n", " "), newlines=False)
     return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def markdown_text(text: str) -> str:
-    """Return Markdown that a model wrote, with raw HTML and addresses that would run something written out."""
-    lines = []
-    fence = ""
-    for line in safe_text(text, tabs=False).replace(chr(0x2409), chr(9)).split("\n"):
-        opening = _FENCED_LINE.match(line)
-        if fence:
-            closes = opening is not None and opening[1].startswith(fence) and not line.strip().strip(fence[0])
-            fence = "" if closes else fence
-        elif opening is not None:
-            fence = opening[1]
-        else:
-            line = _outside_code(line)
-        lines.append(line)
-    if fence:
-        lines.append(fence)
-    return "\n".join(lines)
-
-
-def _outside_code(line: str) -> str:
-    pieces, place = [], 0
-    for code in _CODE_SPAN.finditer(line):
-        pieces += [_harmless(line[place : code.start()]), code[0]]
-        place = code.end()
-    return "".join([*pieces, _harmless(line[place:])])
-
-
-def _harmless(text: str) -> str:
-    return _RUNS.sub(r"\1&#58;", _TAG.sub("&lt;", text))
 
 
 def with_references(text: str, outline: Outline) -> str:

@@ -125,7 +125,7 @@ def node_line(node: Node) -> str:
         figures.append(cost_text(node.cost, known=node.cost_known))
     if node.memo:
         figures.append("remembered")
-    title = one_line(node.title, 160)
+    title = one_line(node.title, 100)
     return f"{node.name}  {title}".rstrip() + "".join(f"  · {figure}" for figure in figures if figure)
 
 
