@@ -47,7 +47,7 @@ def open_screen(
         agent=agent,
         confirmed=confirmed,
     )
-    _need_terminal("-" in attach)
+    need_terminal(stdin_was_read="-" in attach)
     from rlm_tui.tui import run_app
 
     return run_app(options)
@@ -70,7 +70,7 @@ def _project_and_more(words: tuple[str, ...], attaching: bool) -> tuple[Path, tu
     return project, more
 
 
-def _need_terminal(stdin_was_read: bool) -> None:
+def need_terminal(*, stdin_was_read: bool = False) -> None:
     """Make sure that there is a terminal to draw on and to read keys from. Raises `UsageError`."""
     from rlm_tui.errors import UsageError
 

@@ -9,6 +9,21 @@ from rlm_tui.config.settings import Loaded
 
 
 @dataclass(frozen=True, slots=True)
+class Replay:
+    """Play `directory`, the folder of a past session, instead of opening one.
+
+    `at` is the record to begin right after (-1: at the beginning), `speed` a factor, `waiting` whether pauses are
+    played as long as they were. `back` is the session to return to, empty to end the program.
+    """
+
+    directory: Path
+    at: int = -1
+    speed: float = 1.0
+    waiting: bool = False
+    back: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AppOptions:
     """How to open a session. `session` is an id or its beginning; `continue_` means the newest of the project.
 
@@ -30,3 +45,4 @@ class AppOptions:
     agent: str = ""
     confirmed: bool = False
     flags: dict[str, Any] = field(default_factory=dict)
+    replay: Replay | None = None

@@ -10,7 +10,9 @@ from rlm_tui.context.core import StoreCore
 from rlm_tui.context.entry import Entry, LeftOut
 from rlm_tui.context.known import KnownEntry
 from rlm_tui.context.layout import SegmentRef
+from rlm_tui.context.moment import MomentView
 from rlm_tui.context.reading import make_entry
+from rlm_tui.context.screen_view import ScreenView
 from rlm_tui.context.segment import Segment, SegmentWriter
 from rlm_tui.context.tail import Tail
 from rlm_tui.context.view import ContextView
@@ -212,6 +214,14 @@ class ContextStore(ContextView):
             self._core.table.move(numbers, self._core.table.add_source(segment, ref.source), seqs)
             if self._tail is not None and not (self._core.refs.source == self._tail_source).any():
                 self._tail = None
+
+    def for_screen(self) -> ScreenView:
+        """Return a reader that shows missing text as missing instead of raising."""
+        return ScreenView(self._core, None)
+
+    def moment(self) -> MomentView:
+        """Return a reader that can be set to what the context was at any earlier moment."""
+        return MomentView(self._core)
 
     # --- what is known besides -----------------------------------------------------------------------------
 

@@ -98,12 +98,17 @@ class MainScreen(MainActions, Screen[None]):
         """The trace."""
         return self.query_one("#trace", TraceView)
 
+    @property
+    def first_focus(self) -> Widget:
+        """What has the focus at the beginning."""
+        return self.prompt
+
     # --- the stream ------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
         """Focus the prompt, and start the engine once the first frame is on the screen."""
         self.load_arrangement()
-        self.prompt.focus()
+        self.first_focus.focus()
         self._show_lines()
         self.call_after_refresh(self.bridge.start)
 
@@ -156,7 +161,7 @@ class MainScreen(MainActions, Screen[None]):
         self._ready = True
         self.state = self.bridge.state
         self.chat.bind(self.state)
-        self.browser.bind(context, self.state)
+        self.browser.bind(context.for_screen(), self.state)
         self.trace.bind(self.state)
         self.query_one("#welcome", Welcome).opened()
         self._show_changes(True)

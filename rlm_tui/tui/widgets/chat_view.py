@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict, deque
+from collections.abc import Callable
 
 from rich.segment import Segment
 from textual.geometry import Region
@@ -36,6 +37,7 @@ class ChatView(ChatMoves):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.follow = True
+        self.clock: Callable[[], float] = time.time
         self._drawing: Drawing | None = None
         self._state = SessionState()
         self._blocks: list[Block] = []
@@ -184,7 +186,7 @@ class ChatView(ChatMoves):
             self._drawing.unfolded, self._drawing.thought_s = old.unfolded, old.thought_s
         self._rebuild()
         self._growing = {item.index: item for item in self._state.items if item.live}
-        self._activity = activity_line(self._drawing, time.time(), self._beat)
+        self._activity = activity_line(self._drawing, self.clock(), self._beat)
 
     def line_count(self) -> int:
         """Return the lines of all items, and of the running turn's activity below them."""
@@ -286,11 +288,11 @@ class ChatView(ChatMoves):
         elif not running and self._beat_timer is not None:
             self._beat_timer.stop()
             self._beat_timer = None
-        self._activity = activity_line(self._look_now(), time.time(), self._beat)
+        self._activity = activity_line(self._look_now(), self.clock(), self._beat)
 
     def _on_beat(self) -> None:
         self._beat += 1
-        self._activity = activity_line(self._look_now(), time.time(), self._beat)
+        self._activity = activity_line(self._look_now(), self.clock(), self._beat)
         self.content_changed(self._heights.total)
 
     # --- what the moves need ---------------------------------------------------------------------------

@@ -47,7 +47,7 @@ class TraceLines(LineView):
         self.at: Node | None = None
         self.following = True
         self.filter_text = ""
-        self._clock = clock
+        self.clock = clock
         self._state: SessionState | None = None
         self._filtered: FilteredRows | None = None
         self._filter_timer: Timer | None = None
@@ -162,7 +162,7 @@ class TraceLines(LineView):
         return base + self.palette.ground("selection" if self.has_focus else "raised") if here else base
 
     def _now(self) -> float:
-        now = self._clock()
+        now = self.clock()
         last = self._state.changed_at if self._state is not None else now
         return last if now - last > _LATE_S else now
 
