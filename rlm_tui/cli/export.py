@@ -115,7 +115,12 @@ def _pieces(exported: "Exported", what: str, at: int | None, size: tuple[int, in
         return write_markdown(exported)
     from rlm_tui.tui.recording import record_cast, record_svg
 
-    return record_svg(exported, at, size) if what == "svg" else record_cast(exported, size)
+    return record_svg(exported, at, size) if what == "svg" else record_cast(exported, size, _frame_drawn)
+
+
+def _frame_drawn(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{done:,} of {total:,} frames " + ("\n" if done == total else ""), nl=False, err=True)
 
 
 def _write(pieces: Iterable[bytes], output: str, force: bool) -> int:

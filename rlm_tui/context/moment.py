@@ -1,6 +1,6 @@
 """The context as it was at an earlier moment: the first entries only, and what was current then."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from threading import Event as CancelFlag
 
@@ -14,15 +14,21 @@ from rlm_tui.context.spans import Spans
 from rlm_tui.context.statistics import stats_of
 from rlm_tui.events import EntryKind
 
+_MASK_MARGIN = 4_000
+"""Characters around a place that a mask sees too: what it looks for may begin before and end after it."""
+
 
 class MomentView(ScreenView):
     """A reader of a store that holds more by now. `show` sets the moment; before that there is nothing to read.
+
+    `mask`, where there is one, changes every text that is read, one character for one character.
 
     Reading and searching take the references once, so a search that runs keeps to the moment at which it began.
     """
 
     def __init__(self, core: StoreCore) -> None:
         super().__init__(core, None)
+        self.mask: Callable[[str], str] | None = None
         self._version = 0
         self._now = _first(core.refs, 0, (), 0)
 
@@ -30,6 +36,13 @@ class MomentView(ScreenView):
         """Show the first `entries` entries, of which those numbered in `superseded` are no longer current."""
         self._version += 1
         self._now = _first(self._core.refs, entries, superseded, self._version)
+
+    def read(self, offset: int, length: int) -> str:
+        if self.mask is None:
+            return super().read(offset, length)
+        low = max(0, offset - _MASK_MARGIN)
+        text = super().read(low, offset - low + length + _MASK_MARGIN)
+        return self.mask(text)[offset - low : offset - low + length]
 
     @property
     def refs(self) -> Refs:

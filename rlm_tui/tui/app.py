@@ -48,10 +48,18 @@ class RlmTuiApp(App[None]):
     def on_mount(self) -> None:
         """Show the main screen and take over the signals that Textual leaves alone."""
         self.set_keymap(self.settings.keys)
-        self.push_screen(first_screen(self.options))
+        self.push_screen(self.first_screen())
         for number in (signal.SIGTERM, signal.SIGHUP):
             self._loop_signal(number)
         self.call_after_refresh(self._settle)
+
+    def first_screen(self) -> MainScreen:
+        """Return the screen that the options ask for: a session, or the replay of one."""
+        if self.options.replay is None:
+            return MainScreen(self.options)
+        from rlm_tui.tui.screens.replay import ReplayScreen
+
+        return ReplayScreen(self.options)
 
     def _loop_signal(self, number: signal.Signals) -> None:
         import asyncio
@@ -100,12 +108,3 @@ class RlmTuiApp(App[None]):
     def known_theme(self, name: str) -> Theme | None:
         """Return a registered theme."""
         return self.get_theme(name)
-
-
-def first_screen(options: AppOptions) -> MainScreen:
-    """Return the screen that these options ask for: a session, or the replay of one."""
-    if options.replay is None:
-        return MainScreen(options)
-    from rlm_tui.tui.screens.replay import ReplayScreen
-
-    return ReplayScreen(options)

@@ -33,16 +33,9 @@ class ReplayBridge(Bridge):
         self._thread = threading.Thread(target=self._read, name="replay", daemon=True)
 
     def _read(self) -> None:
-        from rlm_tui.context.store import ContextStore
-        from rlm_tui.session.replay.recording import Recording
-        from rlm_tui.session.session import fold_log
-
         try:
-            home = self.options.paths.home
-            self.recording = Recording.open(self.replay.directory)
-            self._store = ContextStore(home)
-            self.missing = fold_log(self.replay.directory, home, None, self._store)
-            self.moment_view = self._store.moment()
+            self.recording = self.read_recording()
+            self.moment_view = self.open_context()
             self.context = self._store
         except RlmTuiError as error:
             self._fail(str(error))
@@ -53,6 +46,22 @@ class ReplayBridge(Bridge):
         else:
             self.opened = True
             self._signal()
+
+    def read_recording(self) -> "Recording":
+        """Read the session's log. Raises `SessionError`."""
+        from rlm_tui.session.replay.recording import Recording
+
+        return Recording.open(self.replay.directory)
+
+    def open_context(self) -> "MomentView":
+        """Open the session's context; `missing` then says what of it is not here."""
+        from rlm_tui.context.store import ContextStore
+        from rlm_tui.session.session import fold_log
+
+        home = self.options.paths.home
+        self._store = ContextStore(home)
+        self.missing = fold_log(self.replay.directory, home, None, self._store)
+        return self._store.moment()
 
     def state_at(self, moment: int) -> SessionState:
         """Return the state at a moment; tens of milliseconds for a long session, so not on the screen's thread."""

@@ -52,12 +52,16 @@ class ReplayScreen(MainScreen):
 
     def __init__(self, options: AppOptions) -> None:
         super().__init__(options)
-        self.bridge: ReplayBridge = ReplayBridge(options, self._woken, self._nothing_runs)
+        self.bridge: ReplayBridge = self.make_bridge()
         self.player: Player | None = None
         self.shown = -1
         self._wanted = -1
         self._seeking = False
         self._ticked = 0.0
+
+    def make_bridge(self) -> ReplayBridge:
+        """Return what reads the session."""
+        return ReplayBridge(self.options, self._woken, self._nothing_runs)
 
     def compose(self) -> ComposeResult:
         """Lay out the main screen, with the replay's bar above the footer."""

@@ -130,9 +130,10 @@ class ContextBrowser(Vertical):
         """The context or its coverage changed; drawn a few times a second however often this is called."""
         if not self._refreshing:
             self._refreshing = True
-            self.set_timer(_REFRESH_S, self._take_changes)
+            self.set_timer(_REFRESH_S, self.take_changes)
 
-    def _take_changes(self) -> None:
+    def take_changes(self) -> None:
+        """Draw what changed now."""
         self._refreshing = False
         if self._reader is not None:
             self.entries.context_changed()
