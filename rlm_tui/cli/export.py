@@ -61,7 +61,7 @@ def export(
 
     paths = Paths.from_environ()
     exported = Exported(find_session(paths, session), paths.home, parts=chosen_parts(include, exclude))
-    pieces = _pieces(exported, "bundle" if bundle else format_, at, _parsed_size(size))
+    pieces = _pieces(exported, "zip" if bundle else format_, at, _parsed_size(size))
     written = _write(pieces, output, force)
     for line in exported.report():
         say(line)
@@ -93,26 +93,10 @@ def _show_schema(format_: str) -> None:
 
 
 def _pieces(exported: "Exported", what: str, at: int | None, size: tuple[int, int]) -> Iterable[bytes]:
-    if what == "bundle":
-        from rlm_tui.session.export.bundle import write_bundle
+    if what not in ("svg", "cast"):
+        from rlm_tui.session.export import formats
 
-        return write_bundle(exported)
-    if what == "jsonl":
-        from rlm_tui.session.export.jsonl import write_jsonl
-
-        return write_jsonl(exported)
-    if what == "json":
-        from rlm_tui.session.export.json_document import write_json
-
-        return write_json(exported)
-    if what == "html":
-        from rlm_tui.session.export.html import write_html
-
-        return write_html(exported)
-    if what == "md":
-        from rlm_tui.session.export.markdown import write_markdown
-
-        return write_markdown(exported)
+        return formats.pieces(exported, what)
     from rlm_tui.tui.recording import record_cast, record_svg
 
     return record_svg(exported, at, size) if what == "svg" else record_cast(exported, size, _frame_drawn)

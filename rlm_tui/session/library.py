@@ -17,6 +17,7 @@ from rlm_tui import events as ev
 from rlm_tui.config.paths import Paths
 from rlm_tui.context.known import KNOWN_FOLDER
 from rlm_tui.errors import SessionError, UsageError
+from rlm_tui.session.codec import DamagedLine, decode_line
 from rlm_tui.session.log import LOG_NAME, Damage, LogWriter, is_held, read_log
 from rlm_tui.session.session import new_session_id
 from rlm_tui.session.state import SessionState
@@ -200,6 +201,19 @@ def fork_session(paths: Paths, directory: Path, at: int = -1) -> Path:
     return target
 
 
+def last_record_before_turn(directory: Path, turn: int) -> int:
+    """Return the number of the last record before `turn` began. Raises `UsageError` for an unknown turn."""
+    last = -1
+    for record in read_log(directory / LOG_NAME):
+        if isinstance(record, Damage):
+            continue
+        if isinstance(record.event, ev.TurnStarted) and record.event.turn == turn:
+            return last
+        if not (isinstance(record.event, ev.EntryAppended) and record.event.kind == "user"):
+            last = record.seq  # a prompt's own entry comes right before its turn
+    raise UsageError(f"There is no turn {turn} in this session.")
+
+
 def delete_session(directory: Path) -> None:
     """Delete a session's folder. Raises `SessionError` while another process has it open."""
     if is_held(directory):
@@ -214,17 +228,29 @@ def search_sessions(paths: Paths, words: str, limit: int = 50) -> Iterator[Sessi
         raise UsageError("There is nothing to search for: give some words.")
     found = 0
     for directory in session_directories(paths):
-        title = describe(directory).title
-        for record in read_log(directory / LOG_NAME):
-            if isinstance(record, Damage):
-                continue
+        title = ""
+        for record in _records_with(directory / LOG_NAME, wanted):
             for kind, text in _texts(record.event):
                 place = text.casefold().find(wanted)
                 if place >= 0:
+                    title = title or describe(directory).title
                     yield SessionMatch(directory.name, title, kind, _snippet(text, place, len(words)), record.seq)
                     found += 1
                     if found >= limit:
                         return
+
+
+def _records_with(log: Path, wanted: str) -> Iterator[ev.Envelope]:
+    """Yield the records that may hold `wanted`; lines without it are not decoded, where its JSON form is its own."""
+    plain = wanted.encode() if wanted.isascii() and wanted.isprintable() and not set(wanted) & set('"\\/') else b""
+    with log.open("rb") as lines:
+        for line in lines:
+            if plain and plain not in line.lower():
+                continue
+            try:
+                yield decode_line(line)
+            except (DamagedLine, SessionError):
+                continue  # what cannot be read is told where the session is opened
 
 
 def _texts(event: ev.AnyEvent) -> Iterator[tuple[str, str]]:

@@ -54,12 +54,16 @@ class RlmTuiApp(App[None]):
         self.call_after_refresh(self._settle)
 
     def first_screen(self) -> MainScreen:
-        """Return the screen that the options ask for: a session, or the replay of one."""
-        if self.options.replay is None:
-            return MainScreen(self.options)
+        """Return the screen to begin with."""
+        return self.screen_for(self.options)
+
+    def screen_for(self, options: AppOptions) -> MainScreen:
+        """Return the screen that these options ask for: a session, or the replay of one."""
+        if options.replay is None:
+            return MainScreen(options)
         from rlm_tui.tui.screens.replay import ReplayScreen
 
-        return ReplayScreen(self.options)
+        return ReplayScreen(options)
 
     def _loop_signal(self, number: signal.Signals) -> None:
         import asyncio

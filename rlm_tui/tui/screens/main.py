@@ -119,7 +119,7 @@ class MainScreen(MainActions, Screen[None]):
     def open_session(self, options: AppOptions) -> None:
         """Leave this session for another one (or a new one) on the same screen."""
         self.bridge.close()
-        self.app.switch_screen(MainScreen(options))
+        self.app.switch_screen(self.program.screen_for(options))
 
     def _woken(self) -> None:
         """Called on the engine's thread when there is something to take."""

@@ -10,13 +10,14 @@ from textual.widget import Widget
 
 from rlm_tui.config.remembering import remember
 from rlm_tui.errors import RlmTuiError
-from rlm_tui.text import one_line, safe_text
+from rlm_tui.text import safe_text
 from rlm_tui.tui.actions import ACTIONS, by_leader, keys_text
 from rlm_tui.tui.screens.asking import AskingActions
 from rlm_tui.tui.screens.dialogs import Choice, ChooseDialog, LeaderDialog
 from rlm_tui.tui.screens.layout_actions import LayoutActions
 from rlm_tui.tui.screens.models import ModelActions
 from rlm_tui.tui.screens.servers import ServerActions
+from rlm_tui.tui.screens.session_actions import SessionActions
 from rlm_tui.tui.screens.undoing import UndoActions
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _QUIT_WINDOW_S = 2.0
 
 
-class MainActions(LayoutActions, UndoActions, AskingActions, ServerActions, ModelActions):
+class MainActions(LayoutActions, UndoActions, AskingActions, ServerActions, ModelActions, SessionActions):
     """The actions, apart from the screen's layout and stream."""
 
     if TYPE_CHECKING:
@@ -86,14 +87,17 @@ class MainActions(LayoutActions, UndoActions, AskingActions, ServerActions, Mode
             self.prompt.text = text
 
     def do_interrupt(self) -> None:
-        """Interrupt the running turn, and take back what was queued; otherwise go back to the prompt."""
+        """Interrupt the running turn, and take back what was queued; otherwise go back to the prompt.
+
+        Twice in an empty prompt, it offers to go back in the conversation.
+        """
         if self.state.busy:
             waiting = self.queued
             if waiting and not self.prompt.text:
                 self.prompt.text = "\n\n".join(waiting)
             self.bridge.call(lambda assistant: assistant.interrupt())
         else:
-            self.prompt.focus()
+            self.escape_pressed()
 
     def do_copy_or_quit(self) -> None:
         """Copy what is selected; else interrupt; else quit when pressed twice."""
@@ -248,26 +252,6 @@ class MainActions(LayoutActions, UndoActions, AskingActions, ServerActions, Mode
             remember(self.options.paths, key, value)
         except (RlmTuiError, OSError) as error:
             self.tell(f"The choice holds for now but could not be saved: {error}", "warning")
-
-    def do_choose_session(self) -> None:
-        """Choose a past session of this project and open it."""
-        from rlm_tui.session.library import list_sessions
-
-        infos = list_sessions(self.options.paths, self.options.project)
-        choices = [
-            Choice(
-                info.id, one_line(info.title or "(no prompt yet)", 60),
-                f"{time.strftime('%Y-%m-%d %H:%M', time.localtime(info.changed_at))}  {info.turns} turns",
-            )
-            for info in infos
-            if info.id != self.bridge.session_id
-        ]  # fmt: skip
-
-        def chosen(session: str | None) -> None:
-            if session:
-                self.open_session(replace(self.options, session=session, continue_=False, prompt="", attach=()))
-
-        self.app.push_screen(ChooseDialog("Sessions of this project", choices), chosen)
 
     def do_new_session(self) -> None:
         """Start a new session in the same project."""

@@ -29,13 +29,15 @@ class UndoActions(Screen[None]):
 
     def do_undo(self) -> None:
         """Take back the files of the assistant's last turn that changed any."""
-        self._plan("Undo", lambda assistant: assistant.undo.plan_undo())
+        self.plan_change("Undo", lambda assistant: assistant.undo.plan_undo())
 
     def do_redo(self) -> None:
         """Bring back what was undone last."""
-        self._plan("Redo", lambda assistant: assistant.undo.plan_redo())
+        self.plan_change("Redo", lambda assistant: assistant.undo.plan_redo())
 
-    def _plan(self, heading: str, make: "Callable[[Assistant], UndoPlan]") -> None:
+    def plan_change(self, heading: str, make: "Callable[[Assistant], UndoPlan]") -> None:
+        """Make a plan of a change, show it, and carry it out when the person says so."""
+
         def work(assistant: "Assistant") -> None:
             try:
                 plan = make(assistant)
