@@ -24,11 +24,13 @@ class ContextStore(ContextView):
     """A session's context. Any thread may read; changes take turns under a lock, so any thread may append too.
 
     `home` is the data home that relative segment paths start from. `session_dir` is where the tail is sealed to
-    unless `seal_tail` is told otherwise. Nothing is opened or written before it is needed.
+    unless `seal_tail` is told otherwise. Without `ranked`, what is appended is not indexed for `rank`, which costs
+    nothing then. Nothing is opened or written before it is needed.
     """
 
-    def __init__(self, home: Path, session_dir: Path | None = None) -> None:
+    def __init__(self, home: Path, session_dir: Path | None = None, *, ranked: bool = True) -> None:
         super().__init__(StoreCore(), None)
+        self._ranked = ranked
         self._home = home
         self._session_dir = session_dir
         self._lock = threading.RLock()
@@ -85,7 +87,8 @@ class ContextStore(ContextView):
                     self._core.table.add(source, seqs)
                 else:
                     self._core.table.add(absent, [number for number, _ in run])
-        self._core.indexer.wake(present)
+        if self._ranked:
+            self._core.indexer.wake(present)
         return first, start
 
     def append(
@@ -109,7 +112,8 @@ class ContextStore(ContextView):
             seq = tail.append(kind, label, text, at=at, source=source, part=part, parts=parts)
             number, _ = self._core.table.add(self._tail_source, [seq])
             entry = make_entry(self._core.refs, number)
-        self._core.indexer.wake(tail)
+        if self._ranked:
+            self._core.indexer.wake(tail)
         return entry
 
     def open_sealed(self, ref: SegmentRef) -> int:

@@ -168,6 +168,12 @@ class FoldedState:
         turn = self.running_turn
         return turn is not None and envelope.call == turn.root_call and envelope.call > 0
 
+    @staticmethod
+    def _own_lists(node: Node) -> None:
+        """Give an ended node lists of its own before they change: a kept copy of it may share them."""
+        if node.ended is not None:
+            node.spans, node.replies, node.reasoning = node.spans.copy(), node.replies.copy(), node.reasoning.copy()
+
     def _add_spend(self, node: Node | None, usage: ev.Usage, cost: float | None) -> None:
         self.usage += usage
         self.cost += cost or 0.0
@@ -180,6 +186,8 @@ class FoldedState:
             node = node.parent
 
     def _add_spans(self, spans: tuple[ev.Span, ...], node: Node | None) -> None:
+        if node is not None and spans:
+            self._own_lists(node)
         for span in spans:
             self.coverage.add(span, node.key if node else "", node.turn if node else self._turn_number())
             if node is not None:

@@ -12,7 +12,7 @@ import fcntl
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,17 +41,28 @@ def read_log(path: Path) -> Iterator[Envelope | Damage]:
     Raises `SessionError` when the file cannot be opened or is of a newer format. A last line without its line
     feed is read too if it is whole (the writer may be between two writes).
     """
+    for _, record in read_lines(path):
+        yield record
+
+
+def read_lines(path: Path, having: Sequence[bytes] = ()) -> Iterator[tuple[bytes, Envelope | Damage]]:
+    """Yield each line as it is with what `read_log` yields for it.
+
+    With `having`, lines that hold none of these are left out undecoded. Raises `SessionError`.
+    """
     try:
         file = path.open("rb")
     except OSError as error:
         raise SessionError(f"The session log {path} cannot be read: {error.strerror}.") from None
     with file:
         for number, line in enumerate(file, start=1):
-            if line.strip():
-                try:
-                    yield decode_line(line)
-                except DamagedLine as damage:
-                    yield Damage(number, len(line), str(damage))
+            if (having and not any(word in line for word in having)) or not line.strip():
+                continue
+            try:
+                record: Envelope | Damage = decode_line(line)
+            except DamagedLine as damage:
+                record = Damage(number, len(line), str(damage))
+            yield line, record
 
 
 class LogWriter:

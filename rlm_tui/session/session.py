@@ -18,11 +18,13 @@ from rlm_tui.context.known import KNOWN_FOLDER, read_known
 from rlm_tui.context.segment import SegmentRef
 from rlm_tui.context.store import ContextStore
 from rlm_tui.errors import ContextError, SessionError
-from rlm_tui.session.log import LOG_NAME, Damage, LogWriter, read_log
+from rlm_tui.session.log import LOG_NAME, Damage, LogWriter, read_lines, read_log
 from rlm_tui.session.outputs import INLINE_CHARS, digest, load_output, save_output
 from rlm_tui.session.sealing import SealedEntries, seal_from, sealed_event, sealed_segments
 from rlm_tui.session.state import SessionState
 from rlm_tui.text import without_surrogates
+
+_CONTEXT_EVENTS = (b'"EntryAppended"', b'"EntrySuperseded"', b'"SegmentAttached"')
 
 Listener = Callable[[ev.Envelope], None]
 
@@ -262,10 +264,11 @@ class Session:
 
 def fold_log(directory: Path, home: Path, state: SessionState | None, context: ContextStore | None) -> list[str]:
     """Fold a log into `state` and rebuild `context`, each unless it is None; return sentences on what is missing."""
-    records = read_log(directory / LOG_NAME)
+    log = directory / LOG_NAME
     if context is None:
-        return fold_records(records, directory, home, state, None)
-    sealed = SealedEntries(sealed_segments(directory / LOG_NAME), directory, context)
+        return fold_records(read_log(log), directory, home, state, None)
+    records = read_log(log) if state is not None else (record for _, record in read_lines(log, _CONTEXT_EVENTS))
+    sealed = SealedEntries(sealed_segments(log), directory, context)
     missing = fold_records(records, directory, home, state, context, sealed)
     return [*sealed.problems, *missing]
 

@@ -21,8 +21,8 @@ class SessionState(FoldedState):
 
     def apply(self, envelope: ev.Envelope) -> None:
         """Fold one envelope in."""
-        if envelope.seq >= 0:
-            self.last_seq = max(self.last_seq, envelope.seq)
+        if envelope.seq > self.last_seq:
+            self.last_seq = envelope.seq
         self.changed_at = envelope.at
         handler = _HANDLERS.get(type(envelope.event))
         if handler is not None:
@@ -135,6 +135,7 @@ class SessionState(FoldedState):
     def _text(self, envelope: ev.Envelope, event: ev.TextDelta) -> None:
         node = self._calls.get(envelope.call)
         if node is not None:
+            self._own_lists(node)
             if envelope.call not in self._streaming:
                 self._streaming.add(envelope.call)
                 node.replies.append("")
@@ -149,6 +150,7 @@ class SessionState(FoldedState):
     def _reasoned(self, envelope: ev.Envelope, event: ev.ReasoningDelta) -> None:
         node = self._calls.get(envelope.call)
         if node is not None:
+            self._own_lists(node)
             node.reasoning.append(event.text)
             node.activity = "reasoning"
             self._touch(node)
@@ -160,6 +162,7 @@ class SessionState(FoldedState):
     def _retried(self, envelope: ev.Envelope, event: ev.ModelRetry) -> None:
         node = self._calls.get(envelope.call)
         if node is not None:
+            self._own_lists(node)
             node.retries += 1
             node.activity = f"{event.kind}, try {event.attempt + 1} in {event.wait_ms / 1000:.1f} s"
             self._drop_unfinished(envelope, node)
@@ -179,6 +182,7 @@ class SessionState(FoldedState):
     def _replied(self, envelope: ev.Envelope, event: ev.ReplyFinished) -> None:
         node = self._calls.get(envelope.call)
         if node is not None:
+            self._own_lists(node)
             if envelope.call in self._streaming:
                 self._streaming.discard(envelope.call)
                 node.replies[-1] = event.text

@@ -30,6 +30,7 @@ class ReplayBridge(Bridge):
         self.missing: list[str] = []
         self._refused = refused
         self._store: ContextStore | None = None
+        self._closed = False
         self._thread = threading.Thread(target=self._read, name="replay", daemon=True)
 
     def _read(self) -> None:
@@ -46,6 +47,7 @@ class ReplayBridge(Bridge):
         else:
             self.opened = True
             self._signal()
+            self.recording.prepare(lambda: self._closed)
 
     def read_recording(self) -> "Recording":
         """Read the session's log. Raises `SessionError`."""
@@ -78,6 +80,7 @@ class ReplayBridge(Bridge):
 
     def close(self) -> bool:
         """Let the session's files go."""
+        self._closed = True
         if self._thread.is_alive():
             self._thread.join(5.0)
         if self._store is not None:

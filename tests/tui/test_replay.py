@@ -68,7 +68,7 @@ async def test_it_plays_to_the_end_by_itself_and_asks_nothing(tmp_path: Path) ->
         screen = await _replaying(app)
         assert screen.player is not None
         await until(lambda: screen.player is not None and screen.player.ended and _settled(screen), "the end", 30)
-        assert dump_state(screen.state) == dump_state(screen.bridge.recording.final)
+        assert dump_state(screen.state) == _expected(screen)
         assert app.screen is screen
         assert not screen.player.playing
 

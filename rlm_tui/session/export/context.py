@@ -21,7 +21,7 @@ _AROUND_CHARS = 400
 @contextmanager
 def exported_context(exported: Exported) -> Iterator[ContextReader]:
     """Open the session's context for reading; what of it is missing is added to `exported.missing`."""
-    store = ContextStore(exported.home)
+    store = ContextStore(exported.home, ranked=False)
     try:
         exported.missing += fold_log(exported.directory, exported.home, None, store)
         exported.absent = {attached.segment for attached in exported.attached if not _readable(store, attached.start)}

@@ -1,15 +1,21 @@
 """The formats by name. Each is imported when it is used."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from rlm_tui.session.collecting import no_collection
 from rlm_tui.session.export.reading import Exported
 
 FORMATS = ("md", "html", "json", "jsonl", "zip")
 """Formats that need no screen; `zip` is a bundle."""
 
 
-def pieces(exported: Exported, kind: str) -> Iterable[bytes]:
-    """Return the export in one of `FORMATS`, in pieces. Raises `SessionError` while they are taken."""
+def pieces(exported: Exported, kind: str) -> Iterator[bytes]:
+    """Yield the export in one of `FORMATS`, in pieces. Raises `SessionError`."""
+    with no_collection():
+        yield from _pieces(exported, kind)
+
+
+def _pieces(exported: Exported, kind: str) -> Iterable[bytes]:
     if kind == "zip":
         from rlm_tui.session.export.bundle import write_bundle
 

@@ -45,8 +45,11 @@ def timeline(state: SessionState) -> str:
     if not shown:
         return ""
     parts = ['<section id="timeline"><h2>Timeline</h2>']
+    by_turn: dict[int, list[Node]] = {}
+    for node in shown:
+        by_turn.setdefault(node.turn, []).append(node)
     for root in state.roots:
-        inside = [node for node in shown if node.turn == root.turn]
+        inside = by_turn.get(root.turn)
         if inside and root.ended is not None:
             parts.append(_turn_bars(root, inside))
     if len(shown) < len(nodes):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _TAB_MARK = "\u2409"
 _CITED = re.compile(r"\[(\d{1,15})[-\u2013](\d{1,15})\]")
+_PLAIN = re.compile(r"[A-Za-z(\"'][\w ,.;:?()\"'/=%$@\u2013\u2014-]*")
+"""One line of words in which Markdown has nothing to find."""
 _SAFE_ADDRESS = re.compile(r"(?i)(https?://|mailto:|#)")
 _NOT_NAME = re.compile("[^A-Za-z0-9_-]")
 
@@ -32,6 +34,8 @@ def attribute(text: str) -> str:
 
 def rendered_answer(text: str, numbers: Mapping[tuple[int, int], int]) -> str:
     """Return an answer's Markdown as HTML; each cited span links to the excerpt that `numbers` names for it."""
+    if _PLAIN.fullmatch(text):
+        return f"<p>{escaped(text)}</p>"
     rendered = _renderer().render(safe_text(text).replace(_TAB_MARK, "\t"))
 
     def linked(match: re.Match[str]) -> str:

@@ -30,8 +30,12 @@ class Header(Struct, frozen=True):
 
 def write_jsonl(exported: Exported) -> Iterator[bytes]:
     """Yield the lines of an export, line feeds included. Raises `SessionError`."""
+    yield from written_lines(exported, exported.records())
+
+
+def written_lines(exported: Exported, records: Iterator[Envelope]) -> Iterator[bytes]:
+    """Yield the lines for these records of `exported`."""
     parts = tuple(part for part in PARTS if part in exported.parts)
-    records = exported.records()
     first = next(records)
     yield msgspec.json.encode(Header(HEADER_TYPE, FORMAT_VERSION, __version__, first.session, parts)) + b"\n"
     yield encode_plain(first) + b"\n"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _TAB_MARK = "\u2409"
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _RUNS = re.compile(r"(?i)\b(javascript|vbscript|data(?=\s*:\s*(?:[a-z]+/|[;,])))\s*:")
+_MATTERS = re.compile(r"[<&]|```|~~~|script|data\s*:", re.IGNORECASE)
+"""Without any of these there is nothing to write out, and no fence to close."""
 _TICKS = re.compile(r"\\.|`+", re.DOTALL)
 
 
@@ -26,7 +28,10 @@ def shown(text: str) -> str:
 
 def harmless_markdown(text: str) -> str:
     """Return Markdown that means the same, but for what could act, which shows as text."""
-    lines = shown(text).split("\n")
+    text = shown(text)
+    if not _MATTERS.search(text):
+        return text
+    lines = text.split("\n")
     pieces = list(map(_written_out, lines))
     open_fence = ""
     for token in _parser().parse("\n".join(lines)):

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from rlm_tui import events as ev
 from rlm_tui.redact import MASK, named_secrets, quick_check, secrets_in
-from rlm_tui.session.codec import encode_plain
 from rlm_tui.session.outputs import digest
 
 
@@ -40,11 +39,12 @@ class Masker:
             place = end
         return "".join([*pieces, text[place:]])
 
+    def may_concern(self, line: bytes) -> bool:
+        """Tell quickly whether a JSON text may hold a secret in one of its strings; False is certain."""
+        return bool(self._may_hold(line)) or any(value in line for value in self._written)
+
     def envelope(self, envelope: ev.Envelope) -> ev.Envelope:
-        """Return an envelope without secrets: itself where it holds none, which is checked quickly."""
-        line = encode_plain(envelope)
-        if not self._may_hold(line) and not any(value in line for value in self._written):
-            return envelope
+        """Return an envelope without secrets: itself where it holds none."""
         event = envelope.event
         if isinstance(event, ev.EntryAppended):
             return replace(envelope, event=self._entry(event))

@@ -10,7 +10,7 @@ from rlm_tui.errors import SessionError
 from rlm_tui.session.collecting import no_collection
 from rlm_tui.session.export.masking import Masker
 from rlm_tui.session.export.parts import PARTS, keep_parts
-from rlm_tui.session.log import LOG_NAME, Damage, read_log
+from rlm_tui.session.log import LOG_NAME, Damage, read_lines
 from rlm_tui.session.outputs import load_output
 from rlm_tui.session.state import SessionState
 
@@ -41,13 +41,23 @@ class Exported:
         self.entries: list[ev.EntryAppended] = []
         self._state: SessionState | None = None
 
+    def folded(self) -> Iterator[ev.Envelope]:
+        """Yield what `records` does, and fold it on the way: afterwards `state` is there without a second reading."""
+        state = SessionState()
+        for record in self.records():
+            state.apply(record)
+            if isinstance(record.event, ev.EntryAppended):
+                self.entries.append(record.event)
+            yield record
+        self._state = state
+
     def records(self) -> Iterator[ev.Envelope]:
         """Yield every whole record, masked. Raises `SessionError` for a log that cannot be read or is empty."""
         self.masker.found.clear()
         self.missing.clear()
         self.attached.clear()
         damaged = whole = 0
-        for record in read_log(self.directory / LOG_NAME):
+        for line, record in read_lines(self.directory / LOG_NAME):
             if isinstance(record, Damage):
                 damaged += 1
                 continue
@@ -56,9 +66,11 @@ class Exported:
                 continue  # names a file beside the log that only repeats its text
             if isinstance(record.event, ev.SegmentAttached):
                 self.attached.append(record.event)
-            kept = keep_parts(self._with_text(record), self.parts)
+            whole_record = self._with_text(record)
+            kept = keep_parts(whole_record, self.parts)
             if kept is not None:
-                yield self.masker.envelope(kept)
+                harmless = whole_record is record and not self.masker.may_concern(line)
+                yield kept if harmless else self.masker.envelope(kept)
         if damaged:
             self.missing.insert(0, f"{damaged} damaged record(s) of the session log are not in the export.")
         if not whole:
@@ -79,13 +91,10 @@ class Exported:
     def state(self) -> SessionState:
         """The fold of all records; `entries` then has those that were appended."""
         if self._state is None:
-            state = SessionState()
             with no_collection():
-                for record in self.records():
-                    state.apply(record)
-                    if isinstance(record.event, ev.EntryAppended):
-                        self.entries.append(record.event)
-            self._state = state
+                for _ in self.folded():
+                    pass
+        assert self._state is not None  # folded above
         return self._state
 
     def report(self) -> list[str]:

@@ -28,8 +28,10 @@ Part = TypeVar("Part", Node, ChatItem, Turn)
 class Versions(Generic[Part]):
     """What became of each object of one kind, by checkpoint. Objects are told apart by identity, and only added."""
 
-    def __init__(self, copy: Callable[[Part], Part]) -> None:
-        self._copy: Callable[[Part], Part] = copy
+    def __init__(self, keep: Callable[[Part], Part], restore: Callable[[Part], Part]) -> None:
+        """`keep` copies what is folded, `restore` what is kept: the latter may share lists that nothing changes."""
+        self._keep: Callable[[Part], Part] = keep
+        self._restore: Callable[[Part], Part] = restore
         self._objects: list[Part] = []
         self._kept: list[list[tuple[int, Part]]] = []
         self._index: dict[Part, int] = {}
@@ -43,13 +45,13 @@ class Versions(Generic[Part]):
                 index = self._index[part] = len(self._objects)
                 self._objects.append(part)
                 self._kept.append([])
-            self._kept[index].append((checkpoint, self._copy(part)))
+            self._kept[index].append((checkpoint, self._keep(part)))
         self._counts.append(len(self._objects))
 
     def restore(self, checkpoint: int) -> dict[Part, Part]:
         """Return the objects of that checkpoint, in order, each with a copy as it was then."""
         count = self._counts[checkpoint]
-        copy = self._copy
+        copy = self._restore
         restored: dict[Part, Part] = {}
         for part, kept in zip(self._objects[:count], self._kept, strict=False):
             at, copied = kept[-1]
@@ -86,27 +88,27 @@ class Checkpoints:
 
     def __init__(self, state: SessionState) -> None:
         self._state = state
-        self._nodes: Versions[Node] = Versions(_copy_node)
-        self._items: Versions[ChatItem] = Versions(_copy_item)
-        self._turns: Versions[Turn] = Versions(_copy_turn)
+        self._nodes: Versions[Node] = Versions(_copy_node, _restored_node)
+        self._items: Versions[ChatItem] = Versions(_copy_item, _restored_item)
+        self._turns: Versions[Turn] = Versions(_copy_turn, _restored_turn)
         self._turn_marks: list[tuple[int, bool, bool]] = []
         self._rests: list[Rest] = []
 
     def __len__(self) -> int:
         return len(self._rests)
 
-    def keep(self) -> None:
-        """Put the state aside as it is now."""
+    def keep(self, *, any_turn: bool = True) -> None:
+        """Put the state aside as it is now. Without `any_turn`, only turns since the last checkpoint changed."""
         state, number = self._state, len(self._rests)
         nodes, items = state.take_changes()
         self._nodes.keep(number, nodes)
         self._items.keep(number, items)
-        self._turns.keep(number, self._changed_turns())
+        self._turns.keep(number, self._changed_turns(0 if any_turn else max(0, len(self._turn_marks) - 1)))
         self._rests.append(_rest_of(state))
 
-    def _changed_turns(self) -> list[Turn]:
+    def _changed_turns(self, first: int) -> list[Turn]:
         changed = []
-        for index, turn in enumerate(self._state.turns):
+        for index, turn in enumerate(self._state.turns[first:], first):
             mark = (len(turn.history), turn.ended, turn.reverted)
             if index == len(self._turn_marks):
                 self._turn_marks.append(mark)
@@ -191,3 +193,16 @@ def _copy_turn(turn: Turn) -> Turn:
     copied = turn.__copy__()
     copied.history = copied.history.copy()
     return copied
+
+
+def _restored_node(node: Node) -> Node:
+    """Copy a kept node; `children` is made anew by the caller, and a fold copies the lists of an ended node first."""
+    return node.__copy__() if node.ended is not None else _copy_node(node)
+
+
+def _restored_item(item: ChatItem) -> ChatItem:
+    return _copy_item(item) if item.live else item.__copy__()
+
+
+def _restored_turn(turn: Turn) -> Turn:
+    return turn.__copy__() if turn.ended else _copy_turn(turn)

@@ -1,11 +1,11 @@
 """What a timeline shows of a log: where turns, calls, tools and errors are, and what had been spent by then."""
 
-from typing import Literal
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from rlm_tui import events as ev
-from rlm_tui.session.state import SessionState
 
 MarkKind = Literal["turn", "answer", "reply", "call", "tool", "error", "notice"]
 MESSAGE_KINDS: frozenset[MarkKind] = frozenset({"turn", "answer", "reply"})
@@ -21,46 +21,35 @@ class Mark(Struct, frozen=True):
     cost: float
 
 
-def mark_of(index: int, record: ev.Envelope, state: SessionState) -> Mark | None:
-    """Return the mark of the record at `index`, after it was folded into `state`, or None for one without.
-
-    The record's event is of a type in `MARKED`.
-    """
-    kind = MARKED[type(record.event)]
-    event = record.event
-    match event:
-        case ev.TurnStarted():
-            text = event.prompt
-        case ev.TurnFinished():
-            text = event.answer
-        case ev.TurnInterrupted() | ev.CallFailed():
-            text = event.message
-        case ev.CallStarted():
-            if event.purpose == "root":
-                return None
-            text = event.prompt
-        case ev.ReplyFinished():
+def marks_of(records: Iterable[ev.Envelope]) -> Iterator[Mark]:
+    """Yield the marks of a log's records, in order."""
+    cost = 0.0
+    for moment, record in enumerate(records, start=1):
+        marked = _MARKED.get(type(record.event))
+        if marked is None:
+            continue
+        kind, field = marked
+        event: Any = record.event
+        if kind == "reply":
+            cost += event.cost or 0.0
             if record.depth or not event.text:
-                return None
-            text = event.text
-        case ev.ToolFinished():
-            text = event.summary
-            kind = "tool" if event.ok else "error"
-        case ev.Notice():
-            text = event.text
-            kind = "error" if event.level == "error" else "notice"
-        case _:
-            text = ""
-    return Mark(index + 1, kind, text[:200], state.cost)
+                continue
+        elif kind == "call":
+            if event.purpose == "root":
+                continue
+        elif (kind == "tool" and not event.ok) or (kind == "notice" and event.level == "error"):
+            kind = "error"
+        yield Mark(moment, kind, getattr(event, field)[:200], cost)
 
 
-MARKED: dict[type, MarkKind] = {
-    ev.TurnStarted: "turn",
-    ev.TurnFinished: "answer",
-    ev.TurnInterrupted: "error",
-    ev.CallStarted: "call",
-    ev.ReplyFinished: "reply",
-    ev.ToolFinished: "tool",
-    ev.CallFailed: "error",
-    ev.Notice: "notice",
+_MARKED: dict[type, tuple[MarkKind, str]] = {
+    ev.TurnStarted: ("turn", "prompt"),
+    ev.TurnFinished: ("answer", "answer"),
+    ev.TurnInterrupted: ("error", "message"),
+    ev.CallStarted: ("call", "prompt"),
+    ev.ReplyFinished: ("reply", "text"),
+    ev.ToolFinished: ("tool", "summary"),
+    ev.CallFailed: ("error", "message"),
+    ev.Notice: ("notice", "text"),
 }
+"""The events that have a mark, with its kind and the field that its text is from."""
