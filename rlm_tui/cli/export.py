@@ -18,10 +18,9 @@ FORMATS = ("md", "html", "json", "jsonl", "cast", "svg")
 
 
 @click.command(
-    epilog="Examples:  rlm-tui export 1a2b3c -o session.html\n\n           rlm-tui export 1a2b3c --format md | less\n\n"
-    "           rlm-tui export 1a2b3c --bundle -o session.zip"
+    epilog="Example:  rlm-tui export 1a2b3c -o session.html    (or --format md | less, or --bundle -o session.zip)"
 )
-@click.argument("session", metavar="ID", default="")
+@click.argument("session", metavar="[ID]", default="")
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="By the name of FILE if not given, else md.")
 @click.option("--bundle", is_flag=True, help="One ZIP with the log and the touched context, to open elsewhere.")
 @click.option("-o", "--output", default="-", metavar="FILE", help="Where to; standard output if not given.")
@@ -45,7 +44,7 @@ def export(
     schema: bool,
     as_json: bool,
 ) -> None:
-    """Export a session: trace, spans and cost included, secrets masked.
+    """Export a session (the newest if none is given): trace, spans and cost included, secrets masked.
 
     Formats: md and html to read, json and jsonl for programs (jsonl and bundles can be imported again), cast to play
     in a terminal (asciinema), svg for a picture of one moment. The parts that --include and --exclude take are
@@ -57,10 +56,14 @@ def export(
         return
     from rlm_tui.session.export.parts import chosen_parts
     from rlm_tui.session.export.reading import Exported
-    from rlm_tui.session.library import find_session
+    from rlm_tui.session.library import find_session, session_directories
 
     paths = Paths.from_environ()
-    exported = Exported(find_session(paths, session), paths.home, parts=chosen_parts(include, exclude))
+    found = session_directories(paths)
+    if not session and not found:
+        raise UsageError("There are no sessions yet: nothing to export.")
+    directory = find_session(paths, session) if session else found[0]
+    exported = Exported(directory, paths.home, parts=chosen_parts(include, exclude))
     pieces = _pieces(exported, "zip" if bundle else format_, at, _parsed_size(size))
     written = _write(pieces, output, force)
     for line in exported.report():

@@ -53,7 +53,7 @@ def _list(project: str, as_json: bool) -> None:
             _cost(info),
             f"{info.context_chars:,}",
             one_line(info.project, 40),
-            one_line(f"({info.problem}) {info.title}" if info.problem else info.title, 60),
+            one_line(_marked(info), 60),
         )
         for info in infos
     ]
@@ -123,6 +123,11 @@ def delete(names: tuple[str, ...], yes: bool) -> None:
             confirm(f"Delete {directory.name} ({title or 'no title'})?")
         delete_session(directory)
         say(f"{directory.name} is deleted.")
+
+
+def _marked(info: "SessionInfo") -> str:
+    marks = f"({info.problem}) " * bool(info.problem) + "(imported) " * bool(info.imported_from)
+    return marks + info.title
 
 
 def _data(info: "SessionInfo") -> dict[str, Any]:

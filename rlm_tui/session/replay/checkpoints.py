@@ -26,39 +26,43 @@ Part = TypeVar("Part", Node, ChatItem, Turn)
 
 
 class Versions(Generic[Part]):
-    """What became of each object of one kind, by checkpoint. Objects are told apart by identity, and only added."""
+    """What became of each object of one kind, by checkpoint. Objects are told apart by identity, and only added.
 
-    def __init__(self, keep: Callable[[Part], Part], restore: Callable[[Part], Part]) -> None:
-        """`keep` copies what is folded, `restore` what is kept: the latter may share lists that nothing changes."""
+    `index` numbers them in the order in which they came; a restored list is in this order.
+    """
+
+    def __init__(self, keep: Callable[[Part], Part]) -> None:
+        """`keep` copies an object with all that may change of it."""
         self._keep: Callable[[Part], Part] = keep
-        self._restore: Callable[[Part], Part] = restore
-        self._objects: list[Part] = []
-        self._kept: list[list[tuple[int, Part]]] = []
-        self._index: dict[Part, int] = {}
+        self.index: dict[Part, int] = {}
+        self._first: list[Part] = []
+        self._later: dict[int, list[tuple[int, Part]]] = {}
         self._counts: list[int] = []
 
     def keep(self, checkpoint: int, changed: Iterable[Part]) -> None:
         """Put aside what changed since the checkpoint before."""
         for part in changed:
-            index = self._index.get(part)
+            index = self.index.get(part)
             if index is None:
-                index = self._index[part] = len(self._objects)
-                self._objects.append(part)
-                self._kept.append([])
-            self._kept[index].append((checkpoint, self._keep(part)))
-        self._counts.append(len(self._objects))
+                self.index[part] = len(self._first)
+                self._first.append(self._keep(part))
+            else:
+                self._later.setdefault(index, []).append((checkpoint, self._keep(part)))
+        self._counts.append(len(self._first))
 
-    def restore(self, checkpoint: int) -> dict[Part, Part]:
-        """Return the objects of that checkpoint, in order, each with a copy as it was then."""
+    def first(self, index: int) -> Part:
+        """Return an object as it was when it was kept first."""
+        return self._first[index]
+
+    def restore(self, checkpoint: int) -> list[Part]:
+        """Return shallow copies of the objects as they were at that checkpoint."""
         count = self._counts[checkpoint]
-        copy = self._restore
-        restored: dict[Part, Part] = {}
-        for part, kept in zip(self._objects[:count], self._kept, strict=False):
-            at, copied = kept[-1]
-            if at > checkpoint:
-                copied = kept[bisect_right(kept, checkpoint, key=_number) - 1][1]
-            restored[part] = copy(copied)
-        return restored
+        kept = self._first[:count]
+        for index, versions in self._later.items():
+            place = bisect_right(versions, checkpoint, key=_number)
+            if place:
+                kept[index] = versions[place - 1][1]
+        return [part.__copy__() for part in kept]
 
 
 def _number(kept: tuple[int, Any]) -> int:
@@ -88,9 +92,10 @@ class Checkpoints:
 
     def __init__(self, state: SessionState) -> None:
         self._state = state
-        self._nodes: Versions[Node] = Versions(_copy_node, _restored_node)
-        self._items: Versions[ChatItem] = Versions(_copy_item, _restored_item)
-        self._turns: Versions[Turn] = Versions(_copy_turn, _restored_turn)
+        self._nodes: Versions[Node] = Versions(_copy_node)
+        self._items: Versions[ChatItem] = Versions(_copy_item)
+        self._turns: Versions[Turn] = Versions(_copy_turn)
+        self._parents: list[int] = []
         self._turn_marks: list[tuple[int, bool, bool]] = []
         self._rests: list[Rest] = []
 
@@ -124,29 +129,28 @@ class Checkpoints:
         Everything in it counts as changed, as in a state that was just folded.
         """
         rest, folded = self._rests[number], self._state
-        nodes = self._nodes.restore(number)
-        items = self._items.restore(number)
-        turns = self._turns.restore(number)
-        for node in nodes.values():
-            if node.parent is not None:
-                node.parent = nodes[node.parent]
-            node.children = [nodes[child] for child in node.children]
-        for turn in turns.values():
-            turn.node = nodes[turn.node]
+        nodes, items, turns = self._restored_nodes(number), self._items.restore(number), self._turns.restore(number)
+        for item in items:
+            if item.live:
+                item.parts = item.parts.copy()
+        for turn in turns:
+            turn.node = nodes[self._nodes.index[turn.node]]
+            if not turn.ended:
+                turn.history = turn.history.copy()
         state = SessionState()
         for name, value in rest.plain.items():
             setattr(state, name, copy(value))
-        links = folded.links()
+        links, node_at, item_at, turn_at = folded.links(), self._nodes.index, self._items.index, self._turns.index
         state.restore_links(
             Links(
-                nodes={key: nodes[node] for key, node in islice(links.nodes.items(), rest.nodes)},
-                calls={call: nodes[node] for call, node in islice(links.calls.items(), rest.calls)},
-                memo={key: nodes[node] for key, node in islice(links.memo.items(), rest.memo)},
-                roots=[nodes[node] for node in links.roots[: rest.roots]],
-                items=[items[item] for item in links.items[: rest.items]],
-                turns=[turns[turn] for turn in links.turns[: rest.turns]],
-                live={key: items[item] for key, item in rest.live.items()},
-                running=turns[rest.running] if rest.running is not None else None,
+                nodes={key: nodes[node_at[node]] for key, node in islice(links.nodes.items(), rest.nodes)},
+                calls={call: nodes[node_at[node]] for call, node in islice(links.calls.items(), rest.calls)},
+                memo={key: nodes[node_at[node]] for key, node in islice(links.memo.items(), rest.memo)},
+                roots=[nodes[node_at[node]] for node in links.roots[: rest.roots]],
+                items=[items[item_at[item]] for item in links.items[: rest.items]],
+                turns=[turns[turn_at[turn]] for turn in links.turns[: rest.turns]],
+                live={key: items[item_at[item]] for key, item in rest.live.items()},
+                running=turns[turn_at[rest.running]] if rest.running is not None else None,
             )
         )
         state.coverage = Coverage(
@@ -155,6 +159,26 @@ class Checkpoints:
             rest.touches,
         )
         return state
+
+    def _restored_nodes(self, number: int) -> list[Node]:
+        """Restore the nodes and link them: a node comes after its parent, and siblings come in their order.
+
+        An ended node shares its lists with the kept one, since a fold copies those before it changes them.
+        """
+        nodes = self._nodes.restore(number)
+        while len(self._parents) < len(nodes):
+            parent = self._nodes.first(len(self._parents)).parent
+            self._parents.append(self._nodes.index[parent] if parent is not None else -1)
+        for node, place in zip(nodes, self._parents, strict=False):
+            node.children = []
+            if place >= 0:
+                node.parent = parent = nodes[place]
+                parent.children.append(node)
+            if node.ended is None:
+                node.spans, node.replies, node.reasoning = (
+                    node.spans.copy(), node.replies.copy(), node.reasoning.copy()
+                )  # fmt: skip
+        return nodes
 
 
 def _rest_of(state: SessionState) -> Rest:
@@ -176,7 +200,6 @@ def _rest_of(state: SessionState) -> Rest:
 
 def _copy_node(node: Node) -> Node:
     copied = node.__copy__()
-    copied.children = copied.children.copy()
     copied.spans = copied.spans.copy()
     copied.replies = copied.replies.copy()
     copied.reasoning = copied.reasoning.copy()
@@ -193,16 +216,3 @@ def _copy_turn(turn: Turn) -> Turn:
     copied = turn.__copy__()
     copied.history = copied.history.copy()
     return copied
-
-
-def _restored_node(node: Node) -> Node:
-    """Copy a kept node; `children` is made anew by the caller, and a fold copies the lists of an ended node first."""
-    return node.__copy__() if node.ended is not None else _copy_node(node)
-
-
-def _restored_item(item: ChatItem) -> ChatItem:
-    return _copy_item(item) if item.live else item.__copy__()
-
-
-def _restored_turn(turn: Turn) -> Turn:
-    return turn.__copy__() if turn.ended else _copy_turn(turn)
