@@ -42,6 +42,10 @@ class Checker:
         """Yield every key that the schema knows with its converted value; the others become problems."""
         yield from self._struct(Settings, data, ())
 
+    def fields(self, owner: type[Struct], data: dict[str, Any]) -> dict[str, Any]:
+        """Return what `data` says of the fields of `owner`, converted; the others become problems."""
+        return {key[0]: value for key, value in self._struct(owner, data, ())}
+
     def _struct(self, owner: type[Struct], data: dict[str, Any], path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
         for name, value in data.items():
             key = (*path, name)
@@ -105,7 +109,7 @@ class Checker:
         return False
 
     def _unknown(self, key: KeyPath, names: Iterable[str]) -> None:
-        what = "table" if len(key) == 1 else "key"
+        what = "table" if len(key) == 1 and names is Settings.__struct_fields__ else "key"
         near = nearest(key[-1], names)
         hint = f"did you mean `{near}`?" if near else f"there are {', '.join(f'`{n}`' for n in names)}"
         self._problem(key, f"unknown {what} `{'.'.join(key)}`: {hint}")

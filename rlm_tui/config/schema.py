@@ -217,9 +217,17 @@ class AgentSettings(Struct, frozen=True):
     model: Annotated[str, Meta(description="Its model. Empty: the session's.")] = ""
     mode: Annotated[Literal["", "tools", "repl"], Meta(description="Its mode. Empty: the session's.")] = ""
     approval: Annotated[
-        Literal["", "ask", "edit", "plan", "auto"], Meta(description="Its approval mode. Empty: the session's.")
+        Literal["", "ask", "edit", "plan", "auto"],
+        Meta(description="Its approval mode where that is stricter than the session's, which it never loosens."),
     ] = ""
-    tools: Annotated[tuple[str, ...], Meta(description="The tools it may use. Empty: all.")] = ()
+    tools: Annotated[
+        tuple[str, ...],
+        Meta(description="The working tools it may use, `*` for any letters. Empty: all. It always sees the context."),
+    ] = ()
+    max_calls: Annotated[Limit | None, Meta(description="Most model calls of one piece of work of it.")] = None
+    max_tokens: Annotated[Limit | None, Meta(description="Most tokens, in and out.")] = None
+    max_cost: Annotated[Amount | None, Meta(description="Most US dollars.")] = None
+    timeout: Annotated[Amount | None, Meta(description="Most seconds.")] = None
 
 
 class McpSettings(Struct, frozen=True):

@@ -72,13 +72,15 @@ class Loaded:
     """What loading gave.
 
     `origin` says for each dotted key that is not a default where its value came from (`/x/config.toml:3`,
-    `RLM_TOKEN_RESERVE`, `flag`). `untrusted` names the project's files that were not used for lack of trust.
+    `RLM_TOKEN_RESERVE`, `flag`). `untrusted` names the project's files that were not used for lack of trust,
+    `trusted` holds those that are, as they were when they were looked at.
     """
 
     settings: Settings
     problems: list[ConfigProblem] = field(default_factory=list)
     origin: dict[str, str] = field(default_factory=dict)
     untrusted: tuple[str, ...] = ()
+    trusted: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def load_settings(
@@ -95,8 +97,10 @@ def load_settings(
     if (text := layers.read(paths.config_file)) is not None:
         layers.add_file(paths.config_file, text)
     untrusted: tuple[str, ...] = ()
+    trusted: Mapping[str, bytes] = {}
     if project is not None and (files := project_files(project)):
         if is_trusted(paths, project, files):
+            trusted = files
             layers.add_file(project / PROJECT_FILE, layers.decode(project / PROJECT_FILE, files.get(PROJECT_FILE, b"")))
         else:
             untrusted = tuple(files)
@@ -108,7 +112,7 @@ def load_settings(
             )  # fmt: skip
     layers.add_environment(os.environ if environ is None else environ)
     layers.add_flags(flags or {})
-    return Loaded(layers.settings(), layers.problems, layers.origin, untrusted)
+    return Loaded(layers.settings(), layers.problems, layers.origin, untrusted, trusted)
 
 
 def environment_names() -> dict[str, str]:

@@ -12,10 +12,11 @@ from typing import Literal, get_args
 from rlm_tui import events as ev
 from rlm_tui.config.schema import Approval
 from rlm_tui.errors import ConfigError, RlmTuiError, ToolError, UsageError
+from rlm_tui.loop.acting import stricter
 from rlm_tui.permissions.policy import Decision, Deed, Policy
 from rlm_tui.permissions.rules import parse_rule
 from rlm_tui.session.session import Session
-from rlm_tui.tools.port import Action
+from rlm_tui.tools.port import Action, Permits
 
 APPROVALS: tuple[Approval, ...] = get_args(Approval)
 
@@ -36,6 +37,7 @@ class Reply:
 @dataclass(slots=True)
 class _Waiting:
     deed: Deed
+    bound: str
     answer: "asyncio.Future[Reply]"
 
 
@@ -56,15 +58,23 @@ class Approvals:
 
     async def require(self, action: Action, request: str) -> None:
         """Return when the action may go on; raise `ToolError` with the reason when it may not."""
+        await self.require_within(action, request, "")
+
+    def at_most(self, approval: str) -> Permits:
+        """Return these permits under an approval mode where it is stricter than the session's."""
+        return _Bounded(self, approval) if approval else self
+
+    async def require_within(self, action: Action, request: str, bound: str) -> None:
+        """Do as `require`, with `bound` as the loosest approval mode (empty: none)."""
         deed = Deed(action.tool, action.target, action.paths, action.writes)
-        decision = await self._decide(deed)
+        decision = await self._decide(deed, bound)
         if decision.verdict == "allow":
             return
         if decision.verdict == "deny":
             raise ToolError(f"Not allowed: {decision.reason} Do it another way, or tell the person.")
         if not self.attended:
             raise ToolError(f"Not allowed: {decision.reason} Nobody is here to ask. {_how_to_allow(decision)}")
-        reply = await self._ask(deed, action, decision, request)
+        reply = await self._ask(deed, bound, action, decision, request)
         if reply.decision == "deny":
             why = f": {reply.reason}" if reply.reason else ". Ask what they want, or do it another way."
             raise ToolError(f"The person did not allow this{why}")
@@ -130,13 +140,18 @@ class Approvals:
 
     # --- inside ----------------------------------------------------------------------------------------
 
-    async def _decide(self, deed: Deed) -> Decision:
-        if deed.tool == "bash":  # shfmt is a program of its own: a few milliseconds
-            return await asyncio.to_thread(self.policy.decide, deed)
-        return self.policy.decide(deed)
+    def _policy_within(self, bound: str) -> Policy:
+        approval = stricter(self.policy.approval, bound)
+        return self.policy if approval == self.policy.approval else replace(self.policy, approval=approval)  # type: ignore[arg-type]  # one of two modes
 
-    async def _ask(self, deed: Deed, action: Action, decision: Decision, request: str) -> Reply:
-        waiting = _Waiting(deed, asyncio.get_running_loop().create_future())
+    async def _decide(self, deed: Deed, bound: str) -> Decision:
+        policy = self._policy_within(bound)
+        if deed.tool == "bash":  # shfmt is a program of its own: a few milliseconds
+            return await asyncio.to_thread(policy.decide, deed)
+        return policy.decide(deed)
+
+    async def _ask(self, deed: Deed, bound: str, action: Action, decision: Decision, request: str) -> Reply:
+        waiting = _Waiting(deed, bound, asyncio.get_running_loop().create_future())
         self._waiting[request] = waiting
         self._session.record(
             ev.PermissionAsked(
@@ -155,12 +170,12 @@ class Approvals:
     def _release(self) -> None:
         """Let go on what waits and is allowed by now."""
         for waiting in list(self._waiting.values()):
-            if not waiting.answer.done() and self._allowed_now(waiting.deed):
+            if not waiting.answer.done() and self._allowed_now(waiting):
                 waiting.answer.set_result(Reply("session"))
 
-    def _allowed_now(self, deed: Deed) -> bool:
+    def _allowed_now(self, waiting: _Waiting) -> bool:
         try:
-            return self.policy.decide(deed).verdict == "allow"
+            return self._policy_within(waiting.bound).decide(waiting.deed).verdict == "allow"
         except RlmTuiError:
             return False
 
@@ -169,6 +184,20 @@ class Approvals:
             self._keep(rule)
         except ConfigError as error:
             self._session.record(ev.Notice("warning", str(error)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounded:
+    """The permits of an agent that is stricter than the session."""
+
+    approvals: Approvals
+    approval: str
+
+    async def require(self, action: Action, request: str) -> None:
+        await self.approvals.require_within(action, request, self.approval)
+
+    def at_most(self, approval: str) -> Permits:
+        return _Bounded(self.approvals, stricter(self.approval, approval))
 
 
 def _how_to_allow(decision: Decision) -> str:

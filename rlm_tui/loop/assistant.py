@@ -6,8 +6,6 @@ is told through the session's envelopes and in no other way.
 """
 
 import asyncio
-import contextlib
-import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -16,19 +14,28 @@ from typing import Literal
 from msgspec.structs import replace
 
 from rlm_tui import events as ev
+from rlm_tui.config.agents import BUILD
+from rlm_tui.config.commands import BUILT_IN_COMMANDS
+from rlm_tui.config.extras import Extras, load_extras
 from rlm_tui.config.options import AppOptions
 from rlm_tui.config.project_rules import drop_rule, keep_rule, project_rules
 from rlm_tui.config.settings import Settings
 from rlm_tui.context.corpus import needs_confirmation
 from rlm_tui.context.ignore import IgnoreRules
 from rlm_tui.errors import ModelError, RlmTuiError, UsageError
+from rlm_tui.loop.acting import Acting
+from rlm_tui.loop.agents import Agents
 from rlm_tui.loop.approvals import Approvals
 from rlm_tui.loop.engine import Engine
+from rlm_tui.loop.housekeeping import keep_house
+from rlm_tui.loop.own_commands import called, expanded
 from rlm_tui.loop.project import ProjectContext
 from rlm_tui.loop.rules import find_rules, rules_text
+from rlm_tui.loop.subcalls import is_cancelling
 from rlm_tui.loop.undo import Undo
 from rlm_tui.mcp_client.servers import Servers
 from rlm_tui.models.keys import key_store
+from rlm_tui.models.port import ModelClient
 from rlm_tui.models.providers import OFFLINE, is_offline
 from rlm_tui.models.router import keyed_environ, make_client
 from rlm_tui.permissions.policy import Policy, make_policy
@@ -41,14 +48,11 @@ from rlm_tui.tools.python_tool import Python
 from rlm_tui.tools.recurse import recursion_tools
 from rlm_tui.tools.registry import Registry
 from rlm_tui.tools.work.registry import work_tools
-from rlm_tui.tools.work.shell import Shell
+from rlm_tui.tools.work.shell import Bash, Shell
 from rlm_tui.workspace.project_files import ProjectFiles
 from rlm_tui.workspace.snapshots import SnapshotStore
 
 TurnEnd = ev.TurnFinished | ev.TurnInterrupted
-
-_HOUSEKEEPING_S = 1.0
-_SEAL_AGAIN_S = 60.0
 
 
 class Assistant:
@@ -79,6 +83,10 @@ class Assistant:
         self.shell: Shell
         self.approvals: Approvals
         self.mcp: Servers
+        self.extras = Extras()
+        self.agents: Agents
+        self._tools_for: tuple[bool, str] = (False, "")
+        self._expanding: asyncio.Task[str] | None = None
         self._queue: deque[str] = deque()
         self._turn: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -104,17 +112,22 @@ class Assistant:
             IgnoreRules(patterns=tuple(self.settings.context.ignore)),
         )  # fmt: skip
         self.undo = Undo(self.session, self.files)
+        self.extras = await asyncio.to_thread(
+            load_extras, self.options.paths, self.options.project, self.options.loaded, BUILT_IN_COMMANDS
+        )
+        self.agents = Agents(self.extras.agents, self._client)
         self._make_approvals(found)
         self.mcp = Servers(
             self.settings.mcp, self.options.project, self.options.paths.home, self._notice, self._tools_changed
         )
         self._make_engine()
-        for problem in self.options.loaded.problems:
+        self._start_agent()
+        for problem in (*self.options.loaded.problems, *self.extras.problems):
             self.session.record(ev.Notice("warning", str(problem)))
         for label, text in self.options.attach_texts:
             self.session.append_entry("file", label, text)
         self.mcp.start()
-        self._spawn(self._keep_house(), "housekeeping")
+        self._spawn(keep_house(self.session), "housekeeping")
         self._ingest = self._spawn(self._read_project(), "ingest")
 
     def _note_snapshot(self, snapshot: str, paths: tuple[str, ...]) -> None:
@@ -204,17 +217,27 @@ class Assistant:
     def _use_models(self, model: str, sub_model: str) -> None:
         environ = keyed_environ(self.options.paths.home)
         client = make_client(model, self.settings, environ)
+        self._tools_for = (is_offline(model), self._mode)
         sub_client = make_client(sub_model, self.settings, environ) if sub_model else client
         self.engine = Engine(
-            self.session, client, self._registry(model), self.settings, self.options.project, sub_client=sub_client,
-            call_ended=self.repls.end_call, prompts=self.options.paths.config_dir / "prompts", rules=self._rules,
+            self.session, client, self._registry(model, self._mode), self.settings, self.options.project,
+            sub_client=sub_client, call_ended=self.repls.end_call,
+            prompts=self.options.paths.config_dir / "prompts", rules=self._rules,
         )  # fmt: skip
         self.engine.permits = self.engine.person = self.approvals
         self.engine.tools_ready = self._tools_ready
+        self.engine.find_agent = self.agents.find
+
+    def _client(self, model: str) -> ModelClient:
+        return make_client(model, self.settings, keyed_environ(self.options.paths.home))
+
+    @property
+    def _mode(self) -> str:
+        return self.session.state.settings.get("mode", "tools")
 
     def _rules(self) -> str:
-        if is_offline(self.session.state.model):
-            return ""  # it reads no instructions
+        if self._tools_for[0]:
+            return ""  # the offline model reads no instructions
         files = find_rules(self.options.project, self.options.paths.config_dir)
         named = ", ".join(str(file.path) for file in files)
         if named != self._rules_told:
@@ -225,10 +248,12 @@ class Assistant:
             self.session.record(ev.Notice("info", told))
         return rules_text(files)
 
-    def _registry(self, model: str) -> Registry:
-        if self.session.state.settings.get("mode") != "repl":
-            work = () if is_offline(model) else (*work_tools(self.files, self.shell), *self.mcp.tools())
-            return Registry((*context_tools(), *recursion_tools(), *work))
+    def _registry(self, model: str, mode: str) -> Registry:
+        if mode != "repl":
+            skills = self.extras.skills
+            own = () if is_offline(model) else work_tools(self.files, self.shell, self.agents.told(), skills)
+            servers = () if is_offline(model) else self.mcp.tools()
+            return Registry((*context_tools(), *recursion_tools(), *own, *servers))
         if is_offline(model):
             self.session.record(
                 ev.Notice("info", "The offline model writes no Python: it works with tools until a model is chosen.")
@@ -301,15 +326,77 @@ class Assistant:
         """Ask and wait for the turn's end. Raises `UsageError` for an empty prompt."""
         if not prompt.strip():
             raise UsageError("The prompt is empty: say what you want to know.")
-        return await self.engine.run_turn(prompt)
+        return await self._run_turn(prompt)
 
     async def _run_queue(self) -> None:
         while self._queue:
             prompt = self._queue.popleft()
             try:
-                self.last_turn = await self.engine.run_turn(prompt)
+                self.last_turn = await self._run_turn(prompt)
             except RlmTuiError as error:
                 self.session.record(ev.Notice("error", str(error)))
+
+    async def _run_turn(self, prompt: str) -> TurnEnd:
+        """Run a turn as the agent chosen; a prompt that calls an own command becomes what that says.
+
+        Raises `UsageError` where the prompt cannot be made, `ModelError` where the agent's model cannot be used.
+        """
+        agent = self.session.state.settings.get("agent", "")
+        own = called(prompt, self.extras.commands)
+        if own is None:
+            acting = self.agents.acting(agent)
+        else:
+            command, arguments = own
+            acting = self.agents.acting(command.agent or agent, command.model)
+            prompt = await self._expand(expanded(command, arguments, self.engine, Bash(self.shell), acting))
+        self._use_tools_of(acting)
+        return await self.engine.run_turn(prompt, agent=acting)
+
+    async def _expand(self, work: "asyncio._CoroutineLike[str]") -> str:
+        self._expanding = asyncio.create_task(work, name="own command")
+        try:
+            return await self._expanding
+        except asyncio.CancelledError:
+            if is_cancelling():
+                self._expanding.cancel()
+                raise
+            raise UsageError("Interrupted before anything was asked.") from None
+        finally:
+            self._expanding = None
+
+    def _use_tools_of(self, acting: Acting) -> None:
+        """Offer the tools that the agent's model and mode can use, where they differ from those offered now."""
+        model = acting.model or self.session.state.model
+        mode = self.agents.known(acting.name).settings.mode or self._mode
+        if self._tools_for != (is_offline(model), mode):
+            self._tools_for = (is_offline(model), mode)
+            self.engine.use_tools(self._registry(model, mode))
+
+    # --- agents ----------------------------------------------------------------------------------------
+
+    def _start_agent(self) -> None:
+        """Begin as the agent that was asked for, or that the session had. Raises `UsageError` where `strict`."""
+        name = self.options.agent or self.session.state.settings.get("agent", "")
+        try:
+            self.agents.known(name)
+        except UsageError as error:
+            if self._strict:
+                self.session.close("failed")
+                raise
+            self._notice("error", f"{error} This session goes on as {BUILD}.")
+            name = ""
+        if name != self.session.state.settings.get("agent", ""):
+            self.session.record(ev.SettingChosen("agent", name))
+
+    def choose_agent(self, name: str = "") -> str:
+        """Act as another agent from the next turn on (empty: the next in the round); return its name.
+
+        Raises `UsageError` where there is none of that name, `ModelError` where its model cannot be used.
+        """
+        chosen = name or self.agents.next_after(self.session.state.settings.get("agent", ""))
+        self.agents.acting(chosen)
+        self.session.record(ev.SettingChosen("agent", "" if chosen == BUILD else chosen))
+        return chosen
 
     @property
     def queued(self) -> tuple[str, ...]:
@@ -319,6 +406,8 @@ class Assistant:
     def interrupt(self) -> bool:
         """Stop the running turn; queued prompts stay queued no longer."""
         self._queue.clear()
+        if self._expanding is not None:
+            return self._expanding.cancel()
         return self.engine.interrupt()
 
     def cancel_call(self, call: int) -> bool:
@@ -356,13 +445,13 @@ class Assistant:
 
     def _tools_changed(self) -> None:
         """Offer what the servers have now, from the next call on."""
-        model = self.session.state.model
-        if not is_offline(model) and self.session.state.settings.get("mode") != "repl":
-            self.engine.use_tools(self._registry(model))
+        offline, mode = self._tools_for
+        if not offline and mode != "repl":
+            self.engine.use_tools(self._registry(self.session.state.model, mode))
 
     async def _tools_ready(self) -> None:
         """Give servers that are starting a moment, where their tools would be used."""
-        if not is_offline(self.session.state.model) and self.session.state.settings.get("mode") != "repl":
+        if self._tools_for[0] is False and self._tools_for[1] != "repl":
             await self.mcp.settled()
 
     async def attach_resource(self, server: str, uri: str) -> None:
@@ -374,24 +463,3 @@ class Assistant:
             self._notice("error", str(error))
         else:
             self._notice("info", f"{label} is in the context: {len(text):,} characters.")
-
-    # --- housekeeping ----------------------------------------------------------------------------------
-
-    async def _keep_house(self) -> None:
-        """Once a second: write what a full disk held up, tell of it, sync what is not synced yet, seal a long tail."""
-        told = ""
-        seal_from = 0.0
-        while True:
-            await asyncio.sleep(_HOUSEKEEPING_S)
-            with contextlib.suppress(RlmTuiError):
-                self.session.barrier()
-            problem = self.session.problem
-            if problem != told:
-                told = problem
-                self.session.record(ev.Progress("disk", 0, 0, detail=problem, finished=not problem))
-            if not problem and time.monotonic() >= seal_from:
-                try:
-                    await self.session.seal()
-                except (RlmTuiError, OSError) as error:
-                    seal_from = time.monotonic() + _SEAL_AGAIN_S
-                    self.session.record(ev.Notice("warning", f"Older text could not be moved out of memory: {error}"))

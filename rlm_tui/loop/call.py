@@ -19,12 +19,13 @@ from rlm_tui import events as ev
 from rlm_tui.config.settings import CaptureSettings
 from rlm_tui.context.reader import ContextReader
 from rlm_tui.errors import ContextError, ModelError, SessionError, ToolError
+from rlm_tui.loop.acting import PLAIN, Acting
 from rlm_tui.loop.answers import parse_answer
 from rlm_tui.loop.budget import Budget, BudgetExceeded
 from rlm_tui.loop.citations import find_citations
 from rlm_tui.loop.deltas import DeltaBuffer
 from rlm_tui.loop.fenced import fenced_requests, only_cells, results_message
-from rlm_tui.models.port import Message, ModelPart, ModelRequest, ReasoningPart, ReplyPart
+from rlm_tui.models.port import Message, ModelClient, ModelPart, ModelRequest, ReasoningPart, ReplyPart
 from rlm_tui.session.session import Session
 from rlm_tui.text import one_line
 from rlm_tui.tools.port import Permits, Person, SubCalls, Tool, ToolResult, ToolRun
@@ -59,6 +60,10 @@ class CallSpec:
     memo_key: str = ""
     budget: Budget | None = None
     """A sub-call's own part of the budget; None: the turn's."""
+    acting: Acting = PLAIN
+    """The agent that the call acts as."""
+    client: ModelClient | None = None
+    """The client of the call's own model; None: the session's for its depth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +344,7 @@ class Call:
         run = ToolRun(
             request.request, self.spec.number, self.spec.depth, self.spec.context, self.around.sub_calls(self.spec),
             self.around.project, cancel, lambda text: self.record(ev.ToolOutput(request.request, text)),
-            self.around.permits, self.around.person,
+            self.around.permits.at_most(self.spec.acting.approval), self.around.person,
         )  # fmt: skip
         try:
             self.budget.admit_repeat(key)

@@ -12,8 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from rlm_tui import events as ev
+from rlm_tui.config.agents import BUILD
 from rlm_tui.config.settings import BudgetSettings, CaptureSettings, Settings
 from rlm_tui.context.entry import Entry
+from rlm_tui.errors import ToolError
+from rlm_tui.loop.acting import PLAIN, Acting, FindAgent, tightened
 from rlm_tui.loop.budget import Budget
 from rlm_tui.loop.call import Call, CallOutcome, CallSpec
 from rlm_tui.loop.instructions import Instructions
@@ -74,6 +77,7 @@ class Engine:
         self.person: Person = Nobody()
         self.tools_ready: Callable[[], Awaitable[None]] | None = None
         """Awaited before a turn's first call, with the prompt safe already: tools may still be on their way."""
+        self.find_agent: FindAgent = _no_agent
         self._call_ended = call_ended
         self._instructions = Instructions(prompts)
         self._find_rules = rules
@@ -103,22 +107,22 @@ class Engine:
     # --- a turn ----------------------------------------------------------------------------------------
 
     async def run_turn(
-        self, prompt: str, *, budget: BudgetSettings | None = None
+        self, prompt: str, *, budget: BudgetSettings | None = None, agent: Acting = PLAIN
     ) -> ev.TurnFinished | ev.TurnInterrupted:
-        """Answer one prompt and return how the turn ended. One turn at a time.
+        """Answer one prompt as `agent` and return how the turn ended. One turn at a time.
 
         The prompt is durable before anything else happens. Raises `SessionError` only when it cannot be written.
         """
         started = time.monotonic()
         number = self.session.state.turns[-1].number + 1 if self.session.state.turns else 1
-        self.budget = Budget(budget or self.settings.budget)
+        self.budget = Budget(tightened(budget or self.settings.budget, agent.limits))
         self.branched.clear()
         self._rules = self._find_rules()
         self._prompt_entry = self._keep_prompt(number, prompt)
         entry = self._prompt_entry.number if self._prompt_entry is not None else -1
-        self.session.record(ev.TurnStarted(number, prompt, entry, self.session.state.settings.get("agent", "")))
+        self.session.record(ev.TurnStarted(number, prompt, entry, _shown_name(agent)))
         self.session.barrier()
-        outcome = await self._run_root(prompt)
+        outcome = await self._run_root(prompt, agent)
         return self._end_turn(number, outcome, (time.monotonic() - started) * 1000)
 
     def _keep_prompt(self, number: int, prompt: str) -> Entry | None:
@@ -126,11 +130,12 @@ class Engine:
             return None
         return self.session.append_parts("user", f"#{number}", prompt, self.capture.max_chars)[0]
 
-    async def _run_root(self, prompt: str) -> CallOutcome:
+    async def _run_root(self, prompt: str, agent: Acting) -> CallOutcome:
         spec = CallSpec(
-            self.next_call(), 0, 0, "root", prompt, self.session.state.model, self.session.context,
-            self.registry_at(0),
+            self.next_call(), 0, 0, "root", prompt, agent.model or self.session.state.model, self.session.context,
+            agent.allowed(self.registry_at(0)), agent=_shown_name(agent),
             reasoning=self.session.state.settings.get("reasoning", self.settings.model.reasoning),
+            acting=agent, client=agent.client,
         )  # fmt: skip
         self.budget.admit_call(0)
         self._metadata = self._root_metadata(())
@@ -152,7 +157,9 @@ class Engine:
     async def _run_first(self, spec: CallSpec) -> CallOutcome:
         if self.tools_ready is not None:
             await self.tools_ready()
-        return await self.run_call(replace(spec, registry=self.registry_at(0)), Message("user", spec.prompt))
+        return await self.run_call(
+            replace(spec, registry=spec.acting.allowed(self.registry_at(0))), Message("user", spec.prompt)
+        )
 
     def _ended_early(self, spec: CallSpec, kind: str, message: str) -> CallOutcome:
         node = self.session.state.node_of_call(spec.number)
@@ -192,12 +199,16 @@ class Engine:
                 spec.purpose, spec.model, spec.prompt, spec.spans, spec.request, spec.index, spec.agent,  # type: ignore[arg-type]  # a purpose by construction
             )
         )  # fmt: skip
-        await (self.client if spec.depth == 0 else self.sub_client).warm_up()
+        await self.client_of(spec).warm_up()
         try:
             return await call.run(first)
         finally:
             if self._call_ended is not None:
                 await self._call_ended(spec.number)
+
+    def client_of(self, spec: CallSpec) -> ModelClient:
+        """Return the client that a call's model is reached by."""
+        return spec.client or (self.client if spec.depth == 0 else self.sub_client)
 
     def next_call(self) -> int:
         """Return a new call's number; taken at once, since many calls are made before the first one starts."""
@@ -218,7 +229,7 @@ class Engine:
         self, request: ModelRequest, spec: CallSpec, on_restart: Callable[[], None]
     ) -> AsyncGenerator[ModelPart, None]:
         """Return the model's parts. A failure that may pass is recorded and the reply begins anew."""
-        client = self.client if spec.depth == 0 else self.sub_client
+        client = self.client_of(spec)
 
         def on_retry(event: ev.ModelRetry) -> None:
             on_restart()
@@ -247,11 +258,19 @@ class Engine:
     def system_text(self, spec: CallSpec) -> str:
         """Return the instructions of a call."""
         text = self._instructions.text(spec.purpose, spec.model, spec.registry)
-        return f"{text}\n{self._rules}" if self._rules and spec.purpose in ("root", "task") else text
+        if spec.purpose not in ("root", "task"):
+            return text
+        own = spec.acting.text.strip()
+        return (
+            "\n".join([text, *([f"# Your part: {spec.acting.name}\n\n{own}\n"] if own else []), self._rules]).rstrip(
+                "\n"
+            )
+            + "\n"
+        )
 
     def prompt_messages(self, spec: CallSpec, current: Sequence[Message]) -> tuple[Message, ...]:
         """Return the whole prompt for a call's messages so far, fitted to the window."""
-        client = self.client if spec.depth == 0 else self.sub_client
+        client = self.client_of(spec)
         room = prompt_tokens(self.settings.window, client.limits(spec.model))
         system = Message("system", self.system_text(spec))
         if spec.depth > 0:
@@ -286,7 +305,7 @@ class Engine:
         """Return the message that opens a sub-call: its task, what it may see, and the text where that is small."""
         spans = tuple((span.start, span.end) for span in spec.spans)
         chars = spans_chars(spans)
-        room = prompt_tokens(self.settings.window, self.sub_client.limits(spec.model))
+        room = prompt_tokens(self.settings.window, self.client_of(spec).limits(spec.model))
         inlined = chars <= min(INLINE_CHARS, int(room * 3.6 * 0.6))
         if spec.purpose == "llm":
             return Message("user", f"{spec.prompt}\n\n{spans_text(spec.context, spans)}" if spans else spec.prompt)
@@ -323,6 +342,14 @@ class Engine:
             return True
         node = self.session.state.node_of_call(call)
         return self.interrupt() if node is not None and node.kind == "turn" and node.running else False
+
+
+def _shown_name(agent: Acting) -> str:
+    return "" if agent.name == BUILD else agent.name
+
+
+def _no_agent(name: str) -> Acting:
+    raise ToolError(f"There is no agent {name!r}: leave `agent` empty.")
 
 
 def _compact(schema: dict[str, object]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rlm_tui import events as ev
 from rlm_tui.config.settings import BudgetSettings
 from rlm_tui.errors import ContextError
+from rlm_tui.loop.acting import Acting, merged_limits
 from rlm_tui.loop.answers import check_schema, parse_answer
 from rlm_tui.loop.budget import Budget, BudgetExceeded
 from rlm_tui.loop.call import CallOutcome, CallSpec
@@ -99,25 +100,36 @@ class SubCallMaker:
             if refused is not None:
                 refused.append(str(error))
             return SubAnswer(0, "", str(error))
-        return await self._ask(replace(spec, number=engine.next_call(), budget=self._share(task)))
+        return await self._ask(replace(spec, number=engine.next_call(), budget=self._share(task, spec.acting)))
 
-    def _share(self, task: SubTask) -> Budget | None:
+    def _share(self, task: SubTask, acting: Acting) -> Budget | None:
         """Return what the sub-call spends from: its caller's budget, or a part of it with limits of its own."""
-        if not task.limits:
+        limits = merged_limits(task.limits, acting.limits) if task.agent else task.limits
+        if not limits:
             return self._spec.budget
-        share = self._budget.part(limits_of(task.limits, self._budget.limits))
+        share = self._budget.part(limits_of(limits, self._budget.limits))
         share.calls = 1  # the sub-call itself
         return share
 
     def _make_spec(self, task: SubTask, request: str, index: int) -> CallSpec:
         engine, parent = self._engine, self._spec
         state, depth = engine.session.state, parent.depth + 1
+        acting = engine.find_agent(task.agent).within(parent.acting) if task.agent else parent.acting
+        inherits = not task.model and not state.sub_model
+        model = task.model or state.sub_model or parent.model
+        client = parent.client if inherits else None
+        if task.agent and acting.client is not None:
+            model, client = acting.model, acting.client
+        registry = _NO_TOOLS if task.plain else engine.registry_at(depth, work=task.work)
+        if task.work:
+            beyond = [name for name in registry.names if name not in parent.registry]
+            registry = acting.allowed(registry.without(beyond))
         return CallSpec(
-            0, parent.number, depth, _purpose(task, index),
-            task.prompt, task.model or state.sub_model or state.model, parent.context.view(task.spans),
-            _NO_TOOLS if task.plain else engine.registry_at(depth, work=task.work),
+            0, parent.number, depth, _purpose(task, index), task.prompt, model, parent.context.view(task.spans),
+            registry,
             spans=tuple(ev.Span(start, end, "sent") for start, end in task.spans),
             request=request, index=index, agent=task.agent, schema=task.schema, stream=False,
+            acting=acting, client=client,
         )  # fmt: skip
 
     async def _ask(self, spec: CallSpec) -> SubAnswer:

@@ -118,6 +118,10 @@ class Permits(Protocol):
         """Return when the action may go on; raise `ToolError` with the reason when it may not."""
         ...
 
+    def at_most(self, approval: str) -> "Permits":
+        """Return these permits under an approval mode where it is stricter than theirs; empty changes nothing."""
+        ...
+
 
 class Person(Protocol):
     """The person at the screen, as far as a tool may reach them."""
@@ -133,6 +137,10 @@ class NoPermits:
     async def require(self, action: Action, request: str) -> None:  # noqa: ARG002 - the port's signature
         """Raise `ToolError`."""
         raise ToolError(f"{action.tool} is not allowed here: no permissions are in force.")
+
+    def at_most(self, approval: str) -> Permits:  # noqa: ARG002 - nothing is stricter
+        """Return itself."""
+        return self
 
 
 class Nobody:

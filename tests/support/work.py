@@ -12,7 +12,7 @@ from rlm_tui.context.store import ContextStore
 from rlm_tui.errors import RlmTuiError, ToolError
 from rlm_tui.permissions.places import is_inside
 from rlm_tui.sandbox.finding import find_containment
-from rlm_tui.tools.port import Action, SubAnswer, SubTask, Tool, ToolResult, ToolRun
+from rlm_tui.tools.port import Action, Permits, SubAnswer, SubTask, Tool, ToolResult, ToolRun
 from rlm_tui.tools.registry import Registry
 from rlm_tui.tools.work.registry import work_tools
 from rlm_tui.tools.work.shell import Shell
@@ -35,6 +35,9 @@ class RecordingPermits:
         self.asked.append(action)
         if not self.allow:
             raise ToolError(f"{action.tool} is not allowed: the person said no.")
+
+    def at_most(self, approval: str) -> Permits:
+        return self
 
 
 class AnsweringPerson:

@@ -68,13 +68,23 @@ class Task:
     """`task`: a sub-agent that sees the whole context and has the working tools."""
 
     name = "task"
-    description = (
-        "Give a piece of work to a fresh copy of yourself that has the working tools and the whole context, but not "
-        "this conversation. Its answer comes back. For questions about spans use rlm_query."
-    )
     arguments = TaskArguments
     aliases: Mapping[str, str] = {"description": "prompt", "subagent_type": "agent"}
     parallel = False
+
+    def __init__(self, agents: Mapping[str, str] | None = None) -> None:
+        """`agents` are the kinds of agents to choose from, with what each is for."""
+        self._agents = agents or {}
+
+    @property
+    def description(self) -> str:
+        """What the model is told, with the agents that there are."""
+        text = (
+            "Give a piece of work to a fresh copy of yourself that has the working tools and the whole context, but "
+            "not this conversation. Its answer comes back. For questions about spans use rlm_query."
+        )
+        lines = [f"- {name}: {what}" for name, what in self._agents.items()]
+        return "\n".join([f"{text} The agents are:", *lines]) if lines else text
 
     async def run(self, arguments: TaskArguments, run: ToolRun) -> ToolResult:
         whole = tuple(run.context.reachable(0, run.context.chars))
