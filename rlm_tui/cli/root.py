@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("rlm_tui.cli.doctor:doctor", "Check sessions and corpora on the disk, and mend them."),
     "models": ("rlm_tui.cli.models:models", "List the models that are available here."),
     "themes": ("rlm_tui.cli.themes:themes", "List the themes."),
+    "agents": ("rlm_tui.cli.agents:agents", "List agents, own commands and skills."),
     "permissions": ("rlm_tui.cli.permissions:permissions", "List permission rules, and try them on commands."),
     "config": ("rlm_tui.cli.config:config", "Show, locate, edit and trust configuration."),
 }

@@ -108,7 +108,8 @@ class SessionState(FoldedState):
             parent = self.nodes.get(f"tool:{event.request}") or self._calls.get(envelope.parent)
             node = Node(
                 f"call:{envelope.call}", "call", f"call {envelope.call}",
-                one_line(event.prompt, _TITLE_CHARS), parent, envelope.depth, envelope.at,
+                one_line(f"{event.agent}: {event.prompt}" if event.agent else event.prompt, _TITLE_CHARS),
+                parent, envelope.depth, envelope.at,
                 call=envelope.call, turn=self._turn_number(), prompt=event.prompt, model=event.model,
                 memo=event.memo,
             )  # fmt: skip

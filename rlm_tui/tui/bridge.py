@@ -40,6 +40,8 @@ class Bridge:
         self.state = SessionState()
         self.context: ContextStore | None = None
         self.session_id = ""
+        self.own_commands: dict[str, str] = {}
+        """Commands of the person's own with their descriptions, once `opened` is set."""
         self.failure = ""
         self.opened = False
         self._wake = wake
@@ -79,6 +81,7 @@ class Bridge:
         await assistant.open()
         self.context = assistant.session.context
         self.session_id = assistant.session.id
+        self.own_commands = {name: own.description for name, own in assistant.extras.commands.items()}
         self._assistant = assistant
         self._loop = asyncio.get_running_loop()
         self.opened = True

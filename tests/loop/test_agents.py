@@ -106,7 +106,7 @@ async def test_an_own_agent_has_its_prompt_tools_and_budget(server: ScriptedServ
         assert not {"write", "bash", "edit"} & set(told_tools(server, 0))
         assert not {"write", "bash", "edit"} & set(told_tools(server, 1)), "a sub-agent has at most these"
         assert assistant.engine.budget.limits.calls == 5
-        assert assistant.session.state.turns[-1].agent == "reviewer"
+        assert assistant.session.state.settings["agent"] == "reviewer"
 
 
 async def test_agents_are_chosen_in_turn_and_offered_as_sub_agents(server: ScriptedServer, tmp_path: Path) -> None:

@@ -53,4 +53,4 @@ def app_options(
 
 def notices(assistant: Assistant) -> str:
     """Return what notices of the session say, a line each."""
-    return "\n".join(item.text for item in assistant.session.state.items if item.kind == "notice")
+    return "\n".join(item.text for item in assistant.session.state.items if item.role == "notice")

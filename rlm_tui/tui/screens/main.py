@@ -218,27 +218,31 @@ class MainScreen(MainActions, Screen[None]):
 
     @on(PromptSent)
     def _prompt_sent(self, message: PromptSent) -> None:
-        if slash.is_command(message.text):
-            self._run_command(message.text)
+        name, rest = slash.split(message.text)
+        if name not in self.bridge.own_commands and slash.is_command(message.text):
+            self._run_command(name, rest, message.text)
             return
         text = "\n\n".join([*self._pasted, message.text]) if self._pasted else message.text
         self._pasted.clear()
         self.send(text)
 
-    def _run_command(self, text: str) -> None:
-        action = slash.command(text)
-        if action is not None:
+    def _run_command(self, name: str, rest: str, text: str) -> None:
+        action = slash.command(name)
+        if action is not None and not rest:
             self.action_run(action.name)
-            return
-        known = ", ".join(name for name, _ in slash.completions(""))
-        self.tell(f"There is no command {text}. The commands are {known}.", "warning")
-        self.prompt.text = text
+        elif action is not None and (method := slash.taking(name)):
+            getattr(self, method)(rest)
+        else:
+            known = ", ".join(name for name, _ in slash.completions("", self.bridge.own_commands))
+            why = f"/{name} takes nothing after it." if action else f"There is no command /{name}."
+            self.tell(f"{why} The commands are {known}.", "warning")
+            self.prompt.text = text
 
     @on(CompletionWanted)
     def _completion_wanted(self, message: CompletionWanted) -> None:
         context = self.bridge.context
         if message.kind == "command":
-            self.prompt.offer(slash.completions(message.prefix))
+            self.prompt.offer(slash.completions(message.prefix, self.bridge.own_commands))
         elif context is not None and self._ready:
             prefix = message.prefix
 

@@ -12,12 +12,14 @@ from rlm_tui.config.remembering import remember
 from rlm_tui.errors import RlmTuiError
 from rlm_tui.text import safe_text
 from rlm_tui.tui.actions import ACTIONS, by_leader, keys_text
+from rlm_tui.tui.screens.agents import AgentActions
 from rlm_tui.tui.screens.asking import AskingActions
 from rlm_tui.tui.screens.dialogs import Choice, ChooseDialog, LeaderDialog
 from rlm_tui.tui.screens.layout_actions import LayoutActions
 from rlm_tui.tui.screens.models import ModelActions
 from rlm_tui.tui.screens.servers import ServerActions
 from rlm_tui.tui.screens.session_actions import SessionActions
+from rlm_tui.tui.screens.telling import TellingActions
 from rlm_tui.tui.screens.undoing import UndoActions
 
 if TYPE_CHECKING:
@@ -33,7 +35,9 @@ if TYPE_CHECKING:
 _QUIT_WINDOW_S = 2.0
 
 
-class MainActions(LayoutActions, UndoActions, AskingActions, ServerActions, ModelActions, SessionActions):
+class MainActions(
+    LayoutActions, UndoActions, AskingActions, ServerActions, ModelActions, SessionActions, AgentActions, TellingActions
+):
     """The actions, apart from the screen's layout and stream."""
 
     if TYPE_CHECKING:
@@ -241,10 +245,17 @@ class MainActions(LayoutActions, UndoActions, AskingActions, ServerActions, Mode
 
         def chosen(name: str | None) -> None:
             if name:
-                self.program.use_theme(name)
-                self.keep_choice("ui.theme", name)
+                self.use_theme(name)
 
         self.app.push_screen(ChooseDialog("Themes", choices), chosen)
+
+    def use_theme(self, name: str) -> None:
+        """Use a theme from now on, and remember it."""
+        if name not in self.program.themes:
+            self.tell(f"There is no theme {name}: /themes lists them.", "warning")
+            return
+        self.program.use_theme(name)
+        self.keep_choice("ui.theme", name)
 
     def keep_choice(self, key: str, value: str) -> None:
         """Write a choice into the person's `config.toml`."""

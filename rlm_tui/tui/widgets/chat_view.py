@@ -26,6 +26,8 @@ _GROW_BUDGET_S = 0.006
 _GROW_CHARS = 2_048
 _BEHIND_CHARS = 32_768
 _STREAMED_LINES = 2_000
+_UNFOLDED_AT_ONCE = 400
+"""Items from the end among which all reasoning is unfolded at a key: each is laid out at once."""
 _NEW = " ↓ new "
 
 
@@ -53,6 +55,7 @@ class ChatView(ChatMoves):
         self._beat_timer: Timer | None = None
         self._beat = 0
         self._activity: Line | None = None
+        self.reasoning_shown = False
 
     # --- content ---------------------------------------------------------------------------------------
 
@@ -100,6 +103,8 @@ class ChatView(ChatMoves):
     def _append(self, item: ChatItem) -> None:
         before = next((block.item for block in reversed(self._blocks[-8:]) if block.height), None)
         block = Block(item, stands_apart(item, before), self.text_width)
+        if self.reasoning_shown and item.role == "reasoning":
+            self._look_now().unfolded.add(item.index)
         self._blocks.append(block)
         self._heights.append(block.height)
 
@@ -322,6 +327,15 @@ class ChatView(ChatMoves):
         number, first = self._blocks[index].part_at(within)
         codes = self._blocks[index].parts[number].codes
         return next((code.text for code in codes if code.first <= within - first < code.last), "")
+
+    def toggle_reasoning(self) -> bool:
+        """Unfold all reasoning, that which is still to come too, or fold it again; return which."""
+        self.reasoning_shown = not self.reasoning_shown
+        drawing = self._look_now()
+        for item in self.items()[-_UNFOLDED_AT_ONCE:]:
+            if item.role == "reasoning" and (item.index in drawing.unfolded) != self.reasoning_shown:
+                self.toggle(item.index)
+        return self.reasoning_shown
 
     def toggle(self, index: int) -> None:
         """Unfold an item, or fold it again."""

@@ -73,6 +73,8 @@ class HeaderLine(Widget):
             parts.append(HeaderPart(9, [(one_line(state.title, _TITLE_CHARS), "$text-muted")]))
         parts.append(HeaderPart(1, model))
         parts.append(HeaderPart(7, [(one_line(state.settings.get("mode", "tools"), 20), "")]))
+        if agent := state.settings.get("agent"):
+            parts.append(HeaderPart(2, [(one_line(agent, 20), "$accent")]))
         if (approval := state.settings.get("approval", "ask")) != "ask":
             parts.append(HeaderPart(2, [(one_line(approval, 10), "$warning" if approval == "auto" else "$accent")]))
         if sandbox := state.settings.get("sandbox"):

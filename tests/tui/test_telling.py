@@ -1,0 +1,111 @@
+"""Slash commands with words after them, agents by key, and pages of figures."""
+
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from rlm_tui.tui.app import RlmTuiApp
+from rlm_tui.tui.screens.dialogs import ChooseDialog
+from rlm_tui.tui.screens.main import MainScreen
+from rlm_tui.tui.screens.report import ReportScreen
+from tests.tui.test_app import make_app, until
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "a.py").write_text("limit = 1\n")
+    return folder
+
+
+async def _ready(app: RlmTuiApp) -> MainScreen:
+    await until(lambda: isinstance(app.screen, MainScreen), "the main screen")
+    screen = app.screen
+    assert isinstance(screen, MainScreen)
+    await until(lambda: screen.bridge.opened and bool(screen.state.project), "the session")
+    await until(lambda: screen.state.entry_count > 0 and not screen.state.progress, "the project")
+    return screen
+
+
+async def _say(pilot: Pilot[None], screen: MainScreen, text: str) -> None:
+    screen.prompt.text = text
+    screen.prompt.focus()
+    await pilot.press("escape", "enter")
+
+
+async def _report(app: RlmTuiApp) -> str:
+    await until(lambda: isinstance(app.screen, ReportScreen), "the report")
+    page = app.screen
+    assert isinstance(page, ReportScreen)
+    return "\n".join(page._lines)
+
+
+async def test_figures_follow_what_happened(tmp_path: Path, project: Path) -> None:
+    app = make_app(project, tmp_path / "data")
+    async with app.run_test(size=(140, 45)) as pilot:
+        screen = await _ready(app)
+        await _say(pilot, screen, "Where is limit decided?")
+        await until(lambda: bool(screen.state.turns) and screen.state.turns[-1].ended, "the answer")
+        await _say(pilot, screen, "/cost")
+        text = await _report(app)
+        assert "Where is limit decided?" in text
+        assert f"{screen.state.calls:,} model calls" in text
+        await pilot.press("escape")
+        await _say(pilot, screen, "/context")
+        text = await _report(app)
+        assert "cited by answers" in text
+        assert "Sending all of it once" in text
+        await pilot.press("escape")
+        await _say(pilot, screen, "/compact")
+        assert "nothing is lost" in await _report(app)
+        await pilot.press("escape")
+        await _say(pilot, screen, "/copy")
+        await until((tmp_path / "data" / "last-answer.md").exists, "the file")
+        assert (tmp_path / "data" / "last-answer.md").read_text() == screen.state.turns[-1].answer
+
+
+async def test_words_after_a_command_are_taken_or_refused(tmp_path: Path, project: Path) -> None:
+    app = make_app(project, tmp_path / "data")
+    async with app.run_test(size=(140, 45)) as pilot:
+        screen = await _ready(app)
+        await _say(pilot, screen, "/rename A [b]better[/b] title")
+        await until(lambda: screen.state.title == "A [b]better[/b] title", "the title")
+        await _say(pilot, screen, "/status")
+        assert "better" in await _report(app)
+        await pilot.press("escape")
+        await _say(pilot, screen, "/undo everything")
+        await pilot.pause()
+        assert screen.prompt.text == "/undo everything"
+        await _say(pilot, screen, "/nothing")
+        await pilot.pause()
+        assert screen.prompt.text == "/nothing"
+        assert not screen.state.turns
+
+
+async def test_agents_are_switched_by_key_and_chosen_from_a_list(tmp_path: Path, project: Path) -> None:
+    app = make_app(project, tmp_path / "data")
+    async with app.run_test(size=(140, 45)) as pilot:
+        screen = await _ready(app)
+        await pilot.press("f2")
+        await until(lambda: screen.state.settings.get("agent") == "plan", "plan")
+        await _say(pilot, screen, "/agent build")
+        await until(lambda: not screen.state.settings.get("agent"), "build")
+        await _say(pilot, screen, "/agents")
+        await until(lambda: isinstance(app.screen, ChooseDialog), "the list")
+        await pilot.press(*"plan", "enter")
+        await until(lambda: screen.state.settings.get("agent") == "plan", "plan again")
+
+
+async def test_own_commands_are_completed_and_sent(tmp_path: Path, project: Path) -> None:
+    app = make_app(project, tmp_path / "data")
+    folder = app.options.paths.config_dir / "commands"
+    folder.mkdir(parents=True)
+    (folder / "find.md").write_text("---\ndescription: finds\n---\nWhere is $1 decided?\n")
+    async with app.run_test(size=(140, 45)) as pilot:
+        screen = await _ready(app)
+        assert screen.bridge.own_commands == {"find": "finds"}
+        await _say(pilot, screen, "/find limit")
+        await until(lambda: bool(screen.state.turns), "the turn")
+        assert screen.state.turns[0].prompt == "Where is limit decided?"
