@@ -49,7 +49,7 @@ def coverage_lines(state: SessionState, characters: int, price_per_token: float 
 
     `price_per_token` is US dollars for a token in; None where it is not known.
     """
-    lines = [f"{characters:,} characters in {state.entry_count:,} entr{'y' if state.entry_count == 1 else 'ies'}", ""]
+    lines = [f"{characters:,} characters in {entries_text(state)}", ""]
     for how, words in _HOW.items():
         touched = state.coverage.unions[how].total  # type: ignore[index]  # one of the four
         lines.append(f"{touched:>15,}  {share(touched, characters):>9}  {words}")
@@ -91,3 +91,8 @@ def _all_touched(state: SessionState) -> int:
 def changed_files(nodes: Iterable[Node]) -> list[str]:
     """Return the diffs that tools made, oldest first."""
     return [node.data["diff"] for node in nodes if isinstance(node.data.get("diff"), str) and node.status == "ok"]
+
+
+def entries_text(state: SessionState) -> str:
+    """Return how many entries the context has, in words."""
+    return f"{state.entry_count:,} entr{'y' if state.entry_count == 1 else 'ies'}"

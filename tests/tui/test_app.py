@@ -114,7 +114,6 @@ async def test_a_file_saved_while_open_becomes_an_entry(project: Path, tmp_path:
         (project / "retry.py").write_text(CODE.replace("= 3", "= 5"))
         await until(lambda: any("= 5" in context.read(e.start, e.chars) for e in context.entries()), "the new text")
         await until(lambda: sum(e.label == "retry.py" for e in context.entries()) == 1, "one entry of it")
-        current = [e for e in context.entries() if e.label == "retry.py"]
         assert context.find("RETRY_BUDGET = 3").total_found == 0
 
 

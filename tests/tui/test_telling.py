@@ -62,8 +62,8 @@ async def test_figures_follow_what_happened(tmp_path: Path, project: Path) -> No
         assert "nothing is lost" in await _report(app)
         await pilot.press("escape")
         await _say(pilot, screen, "/copy")
-        await until((tmp_path / "data" / "last-answer.md").exists, "the file")
-        assert (tmp_path / "data" / "last-answer.md").read_text() == screen.state.turns[-1].answer
+        await until((tmp_path / "data" / "data" / "last-answer.md").exists, "the file")
+        assert (tmp_path / "data" / "data" / "last-answer.md").read_text() == screen.state.turns[-1].answer
 
 
 async def test_words_after_a_command_are_taken_or_refused(tmp_path: Path, project: Path) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from rlm_tui import events as ev
-from rlm_tui.session.figures import changed_files, cost_lines, coverage_lines
+from rlm_tui.session.figures import changed_files, cost_lines, coverage_lines, entries_text
 from rlm_tui.text import one_line
 from rlm_tui.tui.screens.dialogs import ChooseDialog
 from rlm_tui.tui.screens.report import ReportScreen
@@ -77,10 +77,7 @@ class TellingActions(Screen[None]):
             ("approval", state.settings.get("approval", "ask")),
             ("sandbox", state.settings.get("sandbox", "")),
             ("reasoning", state.settings.get("reasoning", "") or "the provider's own"),
-            (
-                "context",
-                f"{state.context_chars:,} characters, {state.entry_count:,} entr{'y' if state.entry_count == 1 else 'ies'}",
-            ),
+            ("context", f"{state.context_chars:,} characters in {entries_text(state)}"),
             ("turns", f"{len(state.turns):,}, {state.calls:,} model calls"),
             ("config", str(options.paths.config_dir)),
             ("data", str(options.paths.home)),
