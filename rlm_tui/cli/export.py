@@ -130,11 +130,25 @@ def _begun(pieces: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
     return next(rest, b""), rest
 
 
-@click.command("import", epilog="Example:  rlm-tui import session.jsonl && rlm-tui replay 1a2b3c")
-@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.command("import", epilog="Example:  rlm-tui import session.jsonl && rlm-tui import --from opencode --dry-run")
+@click.argument("file", type=click.Path(path_type=Path), metavar="[FILE]", required=False)
+@click.option("--from", "source", type=click.Choice(["opencode"]), help="Take over sessions and settings of another.")
+@click.option("--dry-run", is_flag=True, help="With --from: only say what would be taken over.")
 @json_option
-def import_(file: Path, as_json: bool) -> None:
-    """Bring in a session that was exported elsewhere (jsonl or a bundle); print its id."""
+def import_(file: Path | None, source: str | None, dry_run: bool, as_json: bool) -> None:
+    """Bring in a session that was exported elsewhere (jsonl or a bundle); print its id.
+
+    With `--from opencode`, bring in OpenCode's sessions and settings from where it keeps them, or from FILE: its
+    database, a session that it exported, an opencode.json, or a folder such as .opencode. Nothing of OpenCode's is
+    changed, nor anything that is set here already, and what is here already is not brought in twice.
+    """
+    if source is not None:
+        from rlm_tui.cli.import_opencode import import_opencode
+
+        import_opencode(Paths.from_environ(), file.expanduser() if file is not None else None, dry_run, as_json)
+        return
+    if file is None:
+        raise UsageError("Name the file to import, or say `--from opencode`.")
     from rlm_tui.session.importing import import_session
     from rlm_tui.session.library import describe
 

@@ -6,7 +6,7 @@ version wrote. It is made in a folder of its own and appears when it is whole.
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -60,21 +60,42 @@ def import_session(paths: Paths, file: Path) -> Imported:
 
 def _import(paths: Paths, file: Path, lines: IO[bytes], finish: Callable[[Path], None] | None) -> Imported:
     header = _header(file, lines)
-    sessions = paths.make(paths.sessions)
-    name = header.session if _is_free_id(sessions, header.session) else new_session_id()
-    pending = sessions / f"{_PENDING}{name}"
     problems: list[str] = []
     try:
-        records = _write(pending, name, header, _records(lines, problems))
-        if not records:
-            raise UsageError(f"{file} holds no whole record of a session, so nothing was imported.")
+        return place_records(paths, header.session, _records(lines, problems), problems, finish)
+    except EmptySession:
+        raise UsageError(f"{file} holds no whole record of a session, so nothing was imported.") from None
+
+
+class EmptySession(SessionError):
+    """There was no record to make a session of."""
+
+
+def place_records(
+    paths: Paths,
+    origin: str,
+    records: Iterable[ev.Envelope],
+    problems: list[str],
+    finish: Callable[[Path], None] | None = None,
+) -> Imported:
+    """Make a session of records, named as `origin` where that is free; `finish` completes its folder.
+
+    It appears when it is whole. `problems` may grow while the records are taken. Raises `EmptySession`, `UsageError`.
+    """
+    sessions = paths.make(paths.sessions)
+    name = origin if _is_free_id(sessions, origin) else new_session_id()
+    pending = sessions / f"{_PENDING}{name}"
+    try:
+        count = _write(pending, name, origin, records)
+        if not count:
+            raise EmptySession(f"{origin} holds no record.")
         if finish is not None:
             finish(pending)
         pending.rename(sessions / name)
     except BaseException:
         shutil.rmtree(pending, ignore_errors=True)
         raise
-    return Imported(sessions / name, header.session, records, tuple(problems))
+    return Imported(sessions / name, origin, count, tuple(problems))
 
 
 def _header(file: Path, lines: IO[bytes]) -> Header:
@@ -112,7 +133,7 @@ def _records(lines: IO[bytes], problems: list[str]) -> Iterator[ev.Envelope]:
         number += 1
 
 
-def _write(directory: Path, name: str, header: Header, records: Iterator[ev.Envelope]) -> int:
+def _write(directory: Path, name: str, origin: str, records: Iterable[ev.Envelope]) -> int:
     """Write the records as the log of session `name`, large texts beside it; return how many there were."""
     writer = LogWriter(directory)
     count = 0
@@ -124,7 +145,7 @@ def _write(directory: Path, name: str, header: Header, records: Iterator[ev.Enve
             elif isinstance(event, ev.SegmentAttached):
                 event = _named_safely(event)
             elif isinstance(event, ev.SessionOpened) and not event.resumed:
-                event = replace(event, imported_from=event.imported_from or header.session)
+                event = replace(event, imported_from=event.imported_from or origin)
             writer.append(replace(record, session=name, event=event))
             count += 1
         writer.barrier()
