@@ -171,9 +171,8 @@ def agent_file(name: str, head: dict[str, Any], prompt: str, told: list[str]) ->
         lines |= _tools_of(name, tools, told)
     if _is_locked(head.get("permission"), tools):
         lines["approval"] = "plan"
-    for key in ("temperature", "top_p", "steps", "maxSteps", "color", "variant"):
-        if key in head:
-            told.append(f"agent `{name}`: `{key}` has no counterpart")
+    left = [key for key in ("temperature", "top_p", "steps", "maxSteps", "color", "variant") if key in head]
+    told += [f"agent `{name}`: `{key}` has no counterpart" for key in left]
     return _with_head(lines, prompt)
 
 

@@ -119,7 +119,7 @@ class Converter:
                 self.requests += 1
                 tools.append((f"t{self.requests}", part))
             elif kind not in _KEPT_AS_IT_IS:
-                self.problems.append(f"A part of the kind {kind!r} has no counterpart here and was left out.")
+                self._left_out(kind)
         text = "\n\n".join(text for text in texts if text)
         usage, cost = _usage_of(message.info), number_of(message.info.get("cost"))
         total.add(usage, cost)
@@ -213,7 +213,12 @@ class Converter:
             elif part.get("type") == "file":
                 name = text_of(part.get("filename")) or text_of(part.get("url"))[:200]
                 texts.append(f"[attached: {_clean(name)}]")
+            elif (kind := text_of(part.get("type"))) not in _KEPT_AS_IT_IS:
+                self._left_out(kind)
         return "\n\n".join(text for text in texts if text)
+
+    def _left_out(self, kind: str) -> None:
+        self.problems.append(f"A part of the kind {kind!r} has no counterpart here and was left out.")
 
     def _entry(self, kind: ev.EntryKind, label: str, text: str, call: int = 0) -> ev.Envelope:
         event = ev.EntryAppended(self.entries, kind, label, self.chars, len(text), digest(text), text=text)
