@@ -30,7 +30,7 @@ from rlm_tui.loop.engine import Engine
 from rlm_tui.loop.housekeeping import keep_house
 from rlm_tui.loop.own_commands import called, expanded
 from rlm_tui.loop.project import ProjectContext
-from rlm_tui.loop.rules import find_rules, rules_text
+from rlm_tui.loop.rules import find_rules, rules_text, show_rules
 from rlm_tui.loop.subcalls import is_cancelling
 from rlm_tui.loop.undo import Undo
 from rlm_tui.mcp_client.servers import Servers
@@ -246,6 +246,7 @@ class Assistant:
                 f"Rules of {named} are part of what the model is told." if named else "No rules are in force any more."
             )
             self.session.record(ev.Notice("info", told))
+        show_rules(self.session, files, self.options.project, self.settings.capture.max_chars)
         return rules_text(files)
 
     def _registry(self, model: str, mode: str) -> Registry:

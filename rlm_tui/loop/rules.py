@@ -8,9 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rlm_tui.session.session import Session
+
 NAMES = ("AGENTS.md", "CLAUDE.md")
 MOST_CHARS = 40_000
 """Characters of one file that are taken; the model is told of the rest and can read the file."""
+
+
+_MOST_NOTES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,24 @@ def rules_text(files: list[RuleFile]) -> str:
         if file.cut:
             parts.append(f"({file.cut:,} more characters are in the file.)")
     return "\n".join(parts) + "\n"
+
+
+def show_rules(session: Session, files: list[RuleFile], project: Path, part_chars: int) -> None:
+    """Let rules from outside the project be entries of the context, as the project's own are: as they are now.
+
+    An entry of an earlier text is superseded.
+    """
+    for file in files:
+        if file.path.resolve().is_relative_to(project.resolve()):
+            continue
+        label = str(file.path)
+        notes = session.context.entries(kind="note", limit=_MOST_NOTES)
+        known = [entry for entry in notes if entry.label == label]
+        if "".join(session.context.read(entry.start, entry.chars) for entry in known) == file.text:
+            continue
+        added = session.append_parts("note", label, file.text, part_chars)
+        for entry in known:
+            session.supersede(entry.number, by=added[0].number)
 
 
 def _folders(project: Path) -> Iterator[Path]:

@@ -76,3 +76,21 @@ async def test_the_model_is_told_and_a_change_counts_from_the_next_turn(
     assert "# Rules" not in third
     notices = [item.text for item in assistant.session.state.items if "ules" in item.text]
     assert len(notices) == 2, "told when they come and when they go, not each turn"
+
+
+async def test_rules_from_outside_the_project_are_entries_once_and_as_they_are_now(
+    assistant: Assistant, project: Path, server: ScriptedServer
+) -> None:
+    outside = project.parent / "AGENTS.md"
+    (project / "AGENTS.md").write_text("mine")
+    outside.write_text("Be brief.")
+    server.queue(Turn(Text("One.")), Turn(Text("Two.")), Turn(Text("Three.")))
+    context = assistant.session.context
+    await assistant.ask("Say one")
+    await assistant.ask("Say two")
+    (note,) = context.entries(kind="note")
+    assert (note.label, context.read(note.start, note.chars)) == (str(outside), "Be brief.")
+    outside.write_text("Be long.")
+    await assistant.ask("Say three")
+    (note,) = context.entries(kind="note")
+    assert context.read(note.start, note.chars) == "Be long."
