@@ -1,7 +1,7 @@
 """Agents: `build` and `plan`, those of `[agents.NAME]`, and those in Markdown files with front matter."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -43,7 +43,7 @@ def agents_in_force(
 ) -> dict[str, Agent]:
     """Return all agents by name: built-in ones, then those of the settings, then those of files; later ones win."""
     found = dict(BUILT_IN)
-    found |= {name: Agent(name, agent, "settings") for name, agent in settings.items()}
+    found |= {name: _upon_built_in(Agent(name, agent, "settings")) for name, agent in settings.items()}
     for file in files:
         agent = read_agent(file, problems)
         if agent is None:
@@ -51,8 +51,25 @@ def agents_in_force(
         before = found.get(agent.name)
         if before is not None and before.source:
             problems.append(ConfigProblem(agent.source, 0, f"agent `{agent.name}` takes the place of {before.source}"))
-        found[agent.name] = agent
+        found[agent.name] = _upon_built_in(agent)
     return found
+
+
+def _upon_built_in(agent: Agent) -> Agent:
+    """Return an agent that bears a built-in one's name as an addition to that: `plan` stays locked."""
+    built_in = BUILT_IN.get(agent.name)
+    if built_in is None:
+        return agent
+    set_, base = agent.settings, built_in.settings
+    return replace(
+        agent,
+        settings=msgspec.structs.replace(
+            set_,
+            description=set_.description or base.description,
+            prompt=set_.prompt or base.prompt,
+            approval=base.approval or set_.approval,
+        ),
+    )
 
 
 def read_agent(file: OwnFile, problems: list[ConfigProblem]) -> Agent | None:

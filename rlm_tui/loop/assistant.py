@@ -11,14 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from msgspec.structs import replace
-
 from rlm_tui import events as ev
 from rlm_tui.config.agents import BUILD
 from rlm_tui.config.commands import BUILT_IN_COMMANDS
 from rlm_tui.config.extras import Extras, load_extras
 from rlm_tui.config.options import AppOptions
-from rlm_tui.config.project_rules import drop_rule, keep_rule, project_rules
+from rlm_tui.config.project_rules import drop_rule, keep_rule
 from rlm_tui.config.settings import Settings
 from rlm_tui.context.corpus import needs_confirmation
 from rlm_tui.context.ignore import IgnoreRules
@@ -28,6 +26,7 @@ from rlm_tui.loop.agents import Agents
 from rlm_tui.loop.approvals import Approvals
 from rlm_tui.loop.engine import Engine
 from rlm_tui.loop.housekeeping import keep_house
+from rlm_tui.loop.opening import opened_session, policy_in_force
 from rlm_tui.loop.own_commands import called, expanded
 from rlm_tui.loop.project import ProjectContext
 from rlm_tui.loop.rules import find_rules, rules_text, show_rules
@@ -38,10 +37,8 @@ from rlm_tui.models.keys import key_store
 from rlm_tui.models.port import ModelClient
 from rlm_tui.models.providers import OFFLINE, is_offline
 from rlm_tui.models.router import keyed_environ, make_client
-from rlm_tui.permissions.policy import Policy, make_policy
 from rlm_tui.repl.pool import ReplPool
 from rlm_tui.sandbox.finding import Found, find_containment
-from rlm_tui.session.library import find_session, newest_session
 from rlm_tui.session.session import Session
 from rlm_tui.tools.context import context_tools
 from rlm_tui.tools.python_tool import Python
@@ -103,7 +100,7 @@ class Assistant:
         Raises `UsageError` or `SessionError` when there is no such session or it cannot be opened.
         """
         self.session, found = await asyncio.gather(
-            asyncio.to_thread(self._open_session), asyncio.to_thread(self._find_sandbox)
+            asyncio.to_thread(opened_session, self.options, self._listener), asyncio.to_thread(self._find_sandbox)
         )
         await asyncio.to_thread(key_store(self.options.paths.home).preload)
         self.project = ProjectContext(self.session, self.options.paths.home, self.settings.context)
@@ -143,29 +140,10 @@ class Assistant:
         paths, project, session = self.options.paths, self.options.project, self.session
         hidden = (paths.home.resolve(), paths.config_dir.resolve())
         self.shell = Shell(project, self.settings.sandbox, found, hidden=hidden, attended=self.attended)
-        if session.state.settings.get("sandbox") != found.text:
-            session.record(ev.SettingChosen("sandbox", found.text))
-        flagged = "permissions.approval" in self.options.flags
-        chosen = session.state.settings.get("approval", "")
-        if session.state.imported_from:
-            chosen = ""  # a file from elsewhere does not decide what may run unasked here
-        approval = self.settings.permissions.approval if flagged else chosen
-        policy, problems = self._policy(approval)
-        for problem in problems:
-            session.record(ev.Notice("error", problem))
-        if session.state.settings.get("approval") != policy.approval:
-            session.record(ev.SettingChosen("approval", policy.approval))
+        policy = policy_in_force(session, self.options, self.settings, found)
         self.approvals = Approvals(
             session, policy, attended=self.attended, keep=lambda rule: keep_rule(paths, project, rule)
         )
-
-    def _policy(self, approval: str) -> tuple[Policy, list[str]]:
-        settings = self.settings.permissions
-        kept = project_rules(self.options.paths, self.options.project)
-        return make_policy(
-            replace(settings, allow=(*settings.allow, *kept)), self.options.project, approval=approval,
-            containment=self.shell.found.containment, writable=self.settings.sandbox.writable,
-        )  # fmt: skip
 
     def set_approval(self, approval: str) -> None:
         """Let another approval mode decide from now on; what waits and may go on by it goes on."""
@@ -176,26 +154,6 @@ class Assistant:
         """Let a rule that was allowed in this session, or kept for the project, hold no longer."""
         drop_rule(self.options.paths, self.options.project, rule)
         self.approvals.forget(rule)
-
-    def _open_session(self) -> Session:
-        options = self.options
-        directory = None
-        if options.session:
-            directory = find_session(options.paths, options.session)
-        elif options.continue_:
-            directory = newest_session(options.paths, options.project)
-        if directory is not None:
-            return Session.resume(directory, options.paths.home, self._listener)
-        model = self.settings.model
-        return Session.create(
-            options.paths.make(options.paths.sessions),
-            options.paths.home,
-            project=options.project,
-            model=model.name or OFFLINE,
-            sub_model=model.sub,
-            mode=model.mode,
-            listener=self._listener,
-        )
 
     def _make_engine(self) -> None:
         state, model = self.session.state, self.settings.model

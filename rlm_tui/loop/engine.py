@@ -24,7 +24,7 @@ from rlm_tui.loop.memo import PURE_TOOLS
 from rlm_tui.loop.partial import found_so_far
 from rlm_tui.loop.prompt import root_metadata, spans_text, sub_metadata
 from rlm_tui.loop.subcalls import SubCallMaker, is_cancelling
-from rlm_tui.loop.window import TokenEstimate, fit, prompt_tokens
+from rlm_tui.loop.window import CHARS_PER_TOKEN, TokenEstimate, fit, prompt_tokens
 from rlm_tui.models.gate import Gate
 from rlm_tui.models.port import Message, ModelClient, ModelPart, ModelRequest
 from rlm_tui.models.retry import RetryPolicy, with_retries
@@ -306,7 +306,7 @@ class Engine:
         spans = tuple((span.start, span.end) for span in spec.spans)
         chars = spans_chars(spans)
         room = prompt_tokens(self.settings.window, self.client_of(spec).limits(spec.model))
-        inlined = chars <= min(INLINE_CHARS, int(room * 3.6 * 0.6))
+        inlined = chars <= min(INLINE_CHARS, int(room * CHARS_PER_TOKEN * 0.6))
         if spec.purpose == "llm":
             return Message("user", f"{spec.prompt}\n\n{spans_text(spec.context, spans)}" if spans else spec.prompt)
         parts = [

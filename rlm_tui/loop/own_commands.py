@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from threading import Event as CancelFlag
 
+from rlm_tui import events as ev
 from rlm_tui.config.commands import OwnCommand, filled, takes_arguments
 from rlm_tui.errors import ToolError, UsageError
 from rlm_tui.loop.acting import Acting
@@ -11,6 +12,9 @@ from rlm_tui.loop.call import CallSpec
 from rlm_tui.loop.engine import Engine
 from rlm_tui.tools.port import ToolRun
 from rlm_tui.tools.work.shell import Bash, BashArguments
+
+WORK = "command"
+"""The name of this work in `Progress` events."""
 
 SECONDS = 60.0
 """Most seconds that one insert may take."""
@@ -33,8 +37,14 @@ async def expanded(command: OwnCommand, arguments: str, engine: Engine, bash: Ba
     """
     pieces = command.pieces
     texts = [filled(pieces[0], arguments)]
-    for shell_command, text in zip(pieces[1::2], pieces[2::2], strict=True):
-        texts += [await _output(command, shell_command, engine, bash, acting), filled(text, arguments)]
+    inserts = list(zip(pieces[1::2], pieces[2::2], strict=True))
+    try:
+        for done, (line, text) in enumerate(inserts):
+            engine.session.record(ev.Progress(WORK, done, len(inserts), "inserts", f"/{command.name}: {line}"))
+            texts += [await _output(command, line, engine, bash, acting), filled(text, arguments)]
+    finally:
+        if inserts:
+            engine.session.record(ev.Progress(WORK, len(inserts), len(inserts), finished=True))
     prompt = "".join(texts)
     if arguments and not takes_arguments(command):
         prompt = f"{prompt}\n\n{arguments}"

@@ -16,6 +16,9 @@ from rlm_tui.loop.fenced import results_message
 from rlm_tui.models.port import Limits, Message, ToolSchema
 from rlm_tui.session.nodes import Turn
 
+CHARS_PER_TOKEN = 3.6
+"""What is assumed of any text before a provider has counted one."""
+
 _MESSAGE_TOKENS = 6
 _KEEP_RESULTS = 2
 _ANSWER_CHARS = 4_000
@@ -23,10 +26,10 @@ _LOST = "(no result: interrupted)"
 
 
 class TokenEstimate:
-    """Characters to tokens, calibrated by reported usage; starts at 3.6 characters a token."""
+    """Characters to tokens, calibrated by reported usage; starts at `CHARS_PER_TOKEN`."""
 
     def __init__(self) -> None:
-        self._chars_per_token = 3.6
+        self._chars_per_token = CHARS_PER_TOKEN
         self._sizes: dict[int, tuple[Sequence[ToolSchema], int]] = {}
 
     def tokens(self, messages: Sequence[Message], tools: Sequence[ToolSchema] = ()) -> int:

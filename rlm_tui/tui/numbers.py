@@ -23,3 +23,20 @@ def duration_text(milliseconds: float) -> str:
         return f"{milliseconds / 1000:.1f} s"
     minutes, seconds = divmod(int(milliseconds / 1000), 60)
     return f"{minutes} m {seconds:02d} s"
+
+
+def percent_text(part: int, whole: int) -> str:
+    """Return a share in percent with one digit; what is not nothing is never shown as nothing, nor all as all."""
+    if part <= 0 or whole <= 0:
+        return "0 %"
+    share = 100 * part / whole
+    if share < 0.1:
+        return "<0.1 %"
+    if share > 99.9 and part < whole:
+        return ">99.9 %"
+    return f"{share:.1f} %" if share < 99.95 else "100 %"
+
+
+def entries_text(count: int) -> str:
+    """Return how many entries a context has, in words."""
+    return f"{count:,} entr{'y' if count == 1 else 'ies'}"

@@ -45,11 +45,15 @@ _TAKING = {"model": "use_model", "agent": "use_agent", "theme": "use_theme", "re
 
 
 def split(text: str) -> tuple[str, str]:
-    """Return the name that a text calls, without its slash, and what stands after it; no name where it calls none."""
+    """Return the name that a text calls, without its slash, and what stands after it; no name where it calls none.
+
+    Names of our own are told in small letters; the case of others is kept, as a person's own commands are files.
+    """
     word, _, rest = text.strip().partition(" ")
     if not word.startswith("/") or "/" in word[1:] or "\n" in word:
         return "", ""
-    return word[1:].lower(), rest.strip()
+    name = word[1:].lower() if word[1:].lower() in _NAMES else word[1:]
+    return name, rest.strip()
 
 
 def command(name: str) -> Action | None:

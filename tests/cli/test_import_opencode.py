@@ -116,6 +116,23 @@ def test_a_database_becomes_sessions_once_and_is_left_as_it_was(cli: Cli, home: 
     assert "Fixed." in exported.out
 
 
+@pytest.mark.parametrize("in_use", [False, True])
+def test_nothing_is_left_beside_a_database_in_use_or_not(cli: Cli, database: Path, in_use: bool) -> None:
+    writer = sqlite3.connect(database)
+    writer.execute("PRAGMA journal_mode=WAL")
+    writer.execute("UPDATE session SET title = 'Newest'")
+    writer.commit()
+    if not in_use:
+        writer.close()
+    before = sorted(path.name for path in database.parent.iterdir())
+    done = cli("import", "--from", "opencode", database, "--json")
+    assert done.code == 0, done.err
+    assert len(json.loads(done.out)["sessions"]) == 1
+    assert "Newest" in cli("sessions").out, "what only the log of the database holds is read too"
+    assert sorted(path.name for path in database.parent.iterdir()) == before
+    writer.close()
+
+
 def test_an_exported_session_is_taken_too(cli: Cli, tmp_path: Path) -> None:
     messages = [{"info": info, "parts": parts} for info, parts in SESSIONS["ses_main1"][1]]
     data = {"info": {"id": "ses_x", "title": "T", "directory": "/p", "time": {"created": 1000}}, "messages": messages}
@@ -173,6 +190,9 @@ def test_settings_are_taken_over_without_keys_and_without_loosening(cli: Cli, ho
     (folder / "opencode.jsonc").write_text(SETTINGS)
     (folder / "agent" / "docs.md").write_text("---\ndescription: d\nmode: subagent\n---\nWrite.\n")
     (folder / "agent" / "broken.md").write_text("---\na: [\n---\nx\n")
+    (folder / "skill" / "pics").mkdir(parents=True)
+    (folder / "skill" / "pics" / "SKILL.md").write_text("---\nname: pics\ndescription: p\n---\nLook.\n")
+    (folder / "skill" / "pics" / "logo.png").write_bytes(b"\x89PNG\0\xff")
     done = cli("import", "--from", "opencode", folder, "--json")
     assert done.code == 0, done.err
     taken = json.loads(done.out)
@@ -189,7 +209,14 @@ def test_settings_are_taken_over_without_keys_and_without_loosening(cli: Cli, ho
     assert look.values["approval"] == "plan"
     assert not {"write", "edit", "bash"} & set(look.values["tools"])
     told = "\n".join(taken["not_taken_over"])
-    for word in ("plugin", "its key is not copied", "session_new", "broken.md:", "runs unasked"):
+    for word in (
+        "plugin",
+        "its key is not copied",
+        "session_new",
+        "broken.md:",
+        "runs unasked",
+        "logo.png: is no text",
+    ):
         assert word in told
     shown = cli("agents")
     assert "docs" in shown.out

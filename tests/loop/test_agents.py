@@ -179,3 +179,14 @@ async def test_files_of_a_project_that_is_not_trusted_have_no_effect(server: Scr
     async with opened(server, tmp_path) as assistant:
         assert assistant.agents.names == ("build", "plan")
         assert "until you trust this folder" in notices(assistant)
+
+
+@pytest.mark.parametrize("file", ["---\napproval: auto\n---\nDo it.\n", "---\ndescription: mine\n---\nPlan well.\n"])
+async def test_plan_stays_locked_whatever_a_file_of_its_name_says(
+    server: ScriptedServer, tmp_path: Path, file: str
+) -> None:
+    async with opened(server, tmp_path, agent="plan", own={"agents/plan.md": file}) as assistant:
+        server.queue(Turn(Tool("write", {"path": "a.txt", "content": "x"})), Turn(Text("A plan.")))
+        await assistant.ask("Plan it")
+        assert file.splitlines()[-1] in system_text(server, 0)
+        assert "approval mode plan" in last_result(server, 1)

@@ -9,7 +9,7 @@ from rlm_tui.tui.app import RlmTuiApp
 from rlm_tui.tui.screens.dialogs import ChooseDialog
 from rlm_tui.tui.screens.main import MainScreen
 from rlm_tui.tui.screens.report import ReportScreen
-from tests.tui.test_app import make_app, until
+from tests.tui.test_app import make_app, opened, until
 
 
 @pytest.fixture
@@ -17,16 +17,8 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "a.py").write_text("limit = 1\n")
+    (folder / "b.py").write_text("other = 2\n")
     return folder
-
-
-async def _ready(app: RlmTuiApp) -> MainScreen:
-    await until(lambda: isinstance(app.screen, MainScreen), "the main screen")
-    screen = app.screen
-    assert isinstance(screen, MainScreen)
-    await until(lambda: screen.bridge.opened and bool(screen.state.project), "the session")
-    await until(lambda: screen.state.entry_count > 0 and not screen.state.progress, "the project")
-    return screen
 
 
 async def _say(pilot: Pilot[None], screen: MainScreen, text: str) -> None:
@@ -45,7 +37,7 @@ async def _report(app: RlmTuiApp) -> str:
 async def test_figures_follow_what_happened(tmp_path: Path, project: Path) -> None:
     app = make_app(project, tmp_path / "data")
     async with app.run_test(size=(140, 45)) as pilot:
-        screen = await _ready(app)
+        screen = await opened(app)
         await _say(pilot, screen, "Where is limit decided?")
         await until(lambda: bool(screen.state.turns) and screen.state.turns[-1].ended, "the answer")
         await _say(pilot, screen, "/cost")
@@ -69,7 +61,7 @@ async def test_figures_follow_what_happened(tmp_path: Path, project: Path) -> No
 async def test_words_after_a_command_are_taken_or_refused(tmp_path: Path, project: Path) -> None:
     app = make_app(project, tmp_path / "data")
     async with app.run_test(size=(140, 45)) as pilot:
-        screen = await _ready(app)
+        screen = await opened(app)
         await _say(pilot, screen, "/rename A [b]better[/b] title")
         await until(lambda: screen.state.title == "A [b]better[/b] title", "the title")
         await _say(pilot, screen, "/status")
@@ -87,7 +79,7 @@ async def test_words_after_a_command_are_taken_or_refused(tmp_path: Path, projec
 async def test_agents_are_switched_by_key_and_chosen_from_a_list(tmp_path: Path, project: Path) -> None:
     app = make_app(project, tmp_path / "data")
     async with app.run_test(size=(140, 45)) as pilot:
-        screen = await _ready(app)
+        screen = await opened(app)
         await pilot.press("f2")
         await until(lambda: screen.state.settings.get("agent") == "plan", "plan")
         await _say(pilot, screen, "/agent build")
@@ -104,8 +96,24 @@ async def test_own_commands_are_completed_and_sent(tmp_path: Path, project: Path
     folder.mkdir(parents=True)
     (folder / "find.md").write_text("---\ndescription: finds\n---\nWhere is $1 decided?\n")
     async with app.run_test(size=(140, 45)) as pilot:
-        screen = await _ready(app)
+        screen = await opened(app)
         assert screen.bridge.own_commands == {"find": "finds"}
         await _say(pilot, screen, "/find limit")
         await until(lambda: bool(screen.state.turns), "the turn")
         assert screen.state.turns[0].prompt == "Where is limit decided?"
+
+
+async def test_an_insert_that_runs_is_shown_and_stopped_by_escape(tmp_path: Path, project: Path) -> None:
+    app = make_app(project, tmp_path / "data", {"permissions.approval": "auto", "permissions.allow": ["bash(sleep*)"]})
+    folder = app.options.paths.config_dir / "commands"
+    folder.mkdir(parents=True)
+    (folder / "Wait.md").write_text("!`sleep 50`\n")
+    async with app.run_test(size=(140, 45)) as pilot:
+        screen = await opened(app)
+        await _say(pilot, screen, "/Wait")
+        await until(lambda: "command" in screen.state.progress, "the insert")
+        await until(lambda: "running /Wait: sleep 50" in screen._status(), "the footer")
+        await pilot.press("escape")
+        await until(lambda: "command" not in screen.state.progress, "its end")
+        assert not screen.state.turns
+        await until(lambda: any("Interrupted" in item.text for item in screen.state.items), "the notice")

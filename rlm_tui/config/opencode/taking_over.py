@@ -111,18 +111,24 @@ def _folder_files(folder: Path, told: list[str]) -> Iterator[tuple[str, str]]:
             for path in _files(folder / kind, "*.md"):
                 inner = path.relative_to(folder / kind).as_posix()
                 problems: list[ConfigProblem] = []
-                text = _text(path)
+                if (text := _text_or_told(path, told)) is None:
+                    continue
                 matter = read_front_matter(str(path), text, problems)
                 told += [str(problem) for problem in problems]
                 if matter is None:
                     continue
                 make = agent_file if ours == "agents" else command_file
                 yield f"{ours}/{inner}", make(inner.removesuffix(".md"), matter.values, matter.body, told)
-    for kind in ("skill", "skills"):
-        for path in _files(folder / kind, "*"):
-            yield f"skills/{path.relative_to(folder / kind).as_posix()}", _text(path)
+    others = [
+        (path, f"skills/{path.relative_to(folder / kind).as_posix()}")
+        for kind in ("skill", "skills")
+        for path in _files(folder / kind, "*")
+    ]
     if (folder / "AGENTS.md").is_file():
-        yield "AGENTS.md", _text(folder / "AGENTS.md")
+        others.append((folder / "AGENTS.md", "AGENTS.md"))
+    for path, name in others:
+        if (copied := _text_or_told(path, told)) is not None:
+            yield name, copied
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:
@@ -136,3 +142,18 @@ def _text(path: Path) -> str:
         return path.read_bytes()[:_MOST_BYTES].decode("utf-8-sig", "replace")
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _text_or_told(path: Path, told: list[str]) -> str | None:
+    """Return a file's text; one that cannot be read, or is no text, is told and left out: half of it is worse."""
+    try:
+        data = path.read_bytes()
+        if b"\0" not in data:
+            return data.decode("utf-8-sig")
+        why = "is no text"
+    except UnicodeDecodeError:
+        why = "is no text in UTF-8"
+    except OSError as error:
+        why = f"cannot be read ({error.strerror})"
+    told.append(f"{path}: {why}, so it was not taken over")
+    return None

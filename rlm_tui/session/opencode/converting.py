@@ -13,6 +13,7 @@ import msgspec
 
 from rlm_tui import __version__
 from rlm_tui import events as ev
+from rlm_tui.config.opencode.mapping import model_name
 from rlm_tui.session.opencode.reading import Conversation, Message, number_of, text_of
 from rlm_tui.session.outputs import digest
 from rlm_tui.text import one_line, without_surrogates
@@ -53,9 +54,11 @@ class Converter:
         self.problems += talk.problems
         yield self._record(
             ev.SessionOpened(
-                ev.FORMAT_VERSION, __version__, talk.directory, _first_model(talk), imported_from=f"opencode:{talk.id}"
+                # what goes on in this session asks that model, so it bears the name that it has here
+                ev.FORMAT_VERSION, __version__, talk.directory, model_name(_first_model(talk)),
+                imported_from=f"opencode:{talk.id}",
             )
-        )
+        )  # fmt: skip
         if talk.title:
             yield self._record(ev.TitleSet(_clean(talk.title)))
         for number, (prompt, replies) in enumerate(_turns(talk.messages), 1):
@@ -124,8 +127,11 @@ class Converter:
         usage, cost = _usage_of(message.info), number_of(message.info.get("cost"))
         total.add(usage, cost)
         begun, ended = _span_of(message.info.get("time"))
+        # the message ends when its tools have; what it asked for was said when the first of them began
+        tool_times = [start for _, part in tools if (start := _span_of(_state_of(part).get("time"))[0])]
+        ended = min([ended or begun, *tool_times])
         if text or tools or thoughts or not _error_of(message):
-            self._to(ended or begun)
+            self._to(ended)
             requests = tuple(
                 ev.ToolRequest(
                     request, _name_of(part), _json(_state_of(part).get("input")), text_of(part.get("callID"))
@@ -148,6 +154,8 @@ class Converter:
     ) -> Iterator[ev.Envelope]:
         state, name = _state_of(part), _name_of(part)
         given = state.get("input")
+        begun, ended = _span_of(state.get("time"))
+        self._to(begun)
         yield self._record(
             ev.ToolRequested(request, name, given if isinstance(given, dict) else {}), call, parent, depth
         )
@@ -160,7 +168,6 @@ class Converter:
         if len(result) >= _LEAST_CAPTURED:
             entry = self.entries
             yield self._entry("tool", name, result, call)
-        begun, ended = _span_of(state.get("time"))
         self._to(ended)
         metadata = state.get("metadata")
         diff = metadata.get("diff") if isinstance(metadata, dict) else None

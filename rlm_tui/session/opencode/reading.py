@@ -2,7 +2,7 @@
 
 The format is that of OpenCode 1.x: a SQLite database with the tables `session`, `message` and `part`, the last two with
 JSON in `data`; `opencode export` writes one session as `{"info": ..., "messages": [{"info", "parts"}]}`. Nothing of
-OpenCode's is changed: the database is opened read-only.
+OpenCode's is changed: the database is opened read-only, and no file is made beside it.
 """
 
 import sqlite3
@@ -66,9 +66,8 @@ def read_conversations(file: Path) -> Iterator[Conversation]:
 
 
 def _from_database(file: Path) -> Iterator[Conversation]:
-    address = f"file:{quote(str(file.resolve()))}?mode=ro"
     try:
-        database = sqlite3.connect(address, uri=True)
+        database = sqlite3.connect(_address(file.resolve()), uri=True)
     except sqlite3.Error as error:
         raise UsageError(f"{file} cannot be opened: {error}.") from None
     database.text_factory = lambda data: data.decode("utf-8", "replace")
@@ -86,6 +85,7 @@ def _from_database(file: Path) -> Iterator[Conversation]:
             if conversation.parent not in known:
                 _fill(database, conversation)
                 yield conversation
+                _empty(conversation)
     except sqlite3.DatabaseError as error:
         raise UsageError(
             f"{file} is a database of another version of OpenCode, or damaged ({error}). Export single sessions there "
@@ -93,6 +93,24 @@ def _from_database(file: Path) -> Iterator[Conversation]:
         ) from None
     finally:
         database.close()
+
+
+def _address(file: Path) -> str:
+    """Return the address that opens a database so that nothing is written.
+
+    A reader of a database in WAL mode makes the files `-wal` and `-shm` where there are none. Where there is a log, a
+    program has the database open (or left it so), and its last changes stand there; without one, the file is all there
+    is and can be read as if it never changed.
+    """
+    open_elsewhere = file.with_name(file.name + "-wal").exists()
+    return f"file:{quote(str(file))}?{'mode=ro' if open_elsewhere else 'immutable=1'}"
+
+
+def _empty(conversation: Conversation) -> None:
+    """Let go of what was read: a database of years is larger than memory should be."""
+    conversation.messages = []
+    for child in conversation.children.values():
+        _empty(child)
 
 
 def _fill(database: sqlite3.Connection, conversation: Conversation) -> None:

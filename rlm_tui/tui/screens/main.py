@@ -18,11 +18,12 @@ from textual.widget import Widget
 from rlm_tui import events as ev
 from rlm_tui.config.options import AppOptions
 from rlm_tui.session.state import SessionState
-from rlm_tui.text import safe_text
+from rlm_tui.text import one_line, safe_text
 from rlm_tui.tui import slash
 from rlm_tui.tui.actions import ACTIONS, bindings
 from rlm_tui.tui.announcing import announce
 from rlm_tui.tui.bridge import Bridge
+from rlm_tui.tui.numbers import entries_text
 from rlm_tui.tui.screens.main_actions import MainActions
 from rlm_tui.tui.widgets.chat_moves import CitationChosen
 from rlm_tui.tui.widgets.chat_view import ChatView
@@ -205,11 +206,13 @@ class MainScreen(MainActions, Screen[None]):
         parts = []
         if self.waiting:
             parts.append(f"{self.waiting} for you (ctrl+x a)")
+        if (insert := self.state.progress.get("command")) is not None:
+            parts.append(f"running {one_line(insert.detail, 40)}")
         queued = len(self.queued)
         if queued:
             parts.append(f"{queued} queued")
         if self._ready:
-            parts.append(f"{self.state.entry_count:,} entr{'y' if self.state.entry_count == 1 else 'ies'}")
+            parts.append(entries_text(self.state.entry_count))
         else:
             parts.append("opening…")
         return "  ".join(parts) + " "
@@ -222,7 +225,9 @@ class MainScreen(MainActions, Screen[None]):
         if name not in self.bridge.own_commands and slash.is_command(message.text):
             self._run_command(name, rest, message.text)
             return
-        text = "\n\n".join([*self._pasted, message.text]) if self._pasted else message.text
+        # a call of an own command begins with its name: what was pasted goes after it, as its last argument
+        parts = [message.text, *self._pasted] if name in self.bridge.own_commands else [*self._pasted, message.text]
+        text = "\n\n".join(parts)
         self._pasted.clear()
         self.send(text)
 

@@ -95,7 +95,7 @@ class MainActions(
 
         Twice in an empty prompt, it offers to go back in the conversation.
         """
-        if self.state.busy:
+        if self.state.busy or "command" in self.state.progress:
             waiting = self.queued
             if waiting and not self.prompt.text:
                 self.prompt.text = "\n\n".join(waiting)

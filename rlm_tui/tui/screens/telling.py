@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from rlm_tui import events as ev
-from rlm_tui.session.figures import changed_files, cost_lines, coverage_lines, entries_text
 from rlm_tui.text import one_line
+from rlm_tui.tui.numbers import entries_text
 from rlm_tui.tui.screens.dialogs import ChooseDialog
 from rlm_tui.tui.screens.report import ReportScreen
 
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from rlm_tui.tui.bridge import Bridge
     from rlm_tui.tui.widgets.chat_view import ChatView
 
-_COMPACT = """Nothing has to be compacted here.
-
-What was said, read and printed stays in the context, whole and searchable. When a conversation outgrows the model's
-window, its oldest turns leave the prompt, word for word; the model is told at which offsets they are and reads them
-again when it needs them. No summary takes their place, so nothing is lost and nothing is made up.
-
-To begin with an empty conversation, use /new. To go back in this one, press esc twice."""
+_COMPACT = (
+    "Nothing has to be compacted here.",
+    "",
+    "What was said, read and printed stays in the context, whole and searchable. When a conversation outgrows the "
+    "model's window, its oldest turns leave the prompt, word for word; the model is told at which offsets they are and "
+    "reads them again when it needs them. No summary takes their place, so nothing is lost and nothing is made up.",
+    "",
+    "To begin with an empty conversation, use /new. To go back in this one, press esc twice.",
+)
 
 _INIT = """Write a file AGENTS.md for this project, for assistants that will work on it: how it is built, tested and
 checked (the exact commands), how it is laid out, and the conventions that its code keeps to. Look at the project first:
@@ -46,6 +48,8 @@ class TellingActions(Screen[None]):
 
     def do_cost(self) -> None:
         """Show what the session cost, by turn and model."""
+        from rlm_tui.tui.figures import cost_lines
+
         self.app.push_screen(ReportScreen("Cost", cost_lines(self.state)))
 
     def do_context_figures(self) -> None:
@@ -60,6 +64,8 @@ class TellingActions(Screen[None]):
             self._show_context(None)
 
     def _show_context(self, price: float | None) -> None:
+        from rlm_tui.tui.figures import coverage_lines
+
         per_token = price / 1e6 if price is not None else None
         lines = coverage_lines(self.state, self.state.context_chars, per_token)
         self.app.push_screen(ReportScreen("Context", lines))
@@ -77,7 +83,7 @@ class TellingActions(Screen[None]):
             ("approval", state.settings.get("approval", "ask")),
             ("sandbox", state.settings.get("sandbox", "")),
             ("reasoning", state.settings.get("reasoning", "") or "the provider's own"),
-            ("context", f"{state.context_chars:,} characters in {entries_text(state)}"),
+            ("context", f"{state.context_chars:,} characters in {entries_text(state.entry_count)}"),
             ("turns", f"{len(state.turns):,}, {state.calls:,} model calls"),
             ("config", str(options.paths.config_dir)),
             ("data", str(options.paths.home)),
@@ -86,6 +92,8 @@ class TellingActions(Screen[None]):
 
     def do_diff(self) -> None:
         """Show what the assistant changed in files, oldest first."""
+        from rlm_tui.tui.figures import changed_files
+
         diffs = changed_files(self.state.nodes.values())
         if not diffs:
             self.tell("The assistant has changed no file in this session.")
@@ -95,7 +103,7 @@ class TellingActions(Screen[None]):
 
     def do_compact(self) -> None:
         """Say why nothing has to be compacted."""
-        self.app.push_screen(ReportScreen("Compact", _COMPACT.split("\n")))
+        self.app.push_screen(ReportScreen("Compact", _COMPACT))
 
     def do_copy_answer(self) -> None:
         """Copy the last answer; a file holds it too, for terminals that drop what they are sent."""

@@ -11,7 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from rlm_tui.session.coverage import Coverage
-from rlm_tui.tui.numbers import compact_count
+from rlm_tui.tui.numbers import compact_count, percent_text
 from rlm_tui.tui.palette import Palette
 from rlm_tui.tui.widgets.marks import LEGEND_ORDER, MARKS, UNTOUCHED_BAR
 from rlm_tui.tui.widgets.title_line import palette_of
@@ -28,18 +28,6 @@ def bar_segments(coverage: Coverage, start: int, end: int, cells: int, palette: 
         else:
             segments.append(Segment(text, style))
     return segments
-
-
-def percent_text(part: int, whole: int) -> str:
-    """Return a share in percent with one digit; what is not nothing is never shown as nothing, nor all as all."""
-    if part <= 0 or whole <= 0:
-        return "0 %"
-    share = 100 * part / whole
-    if share < 0.1:
-        return "<0.1 %"
-    if share > 99.9 and part < whole:
-        return ">99.9 %"
-    return f"{share:.1f} %" if share < 99.95 else "100 %"
 
 
 class CoverageStrip(Widget, can_focus=True):
