@@ -37,8 +37,9 @@ def models(
     if set_key or forget_key:
         _change_key(paths, set_key, forget_key)
         return
-    chosen = loaded.settings.model.name or "offline"
-    found = asyncio.run(look_around(keyed_environ(paths.home), endpoints=loaded.settings.endpoints))
+    settings = loaded.settings
+    chosen = settings.model.name or "offline"
+    found = asyncio.run(look_around(keyed_environ(paths.home), settings.endpoints, folders=settings.gguf.folders))
     offers = found.offers
     if words:
         offers = tuple(

@@ -77,6 +77,21 @@ class EndpointSettings(Struct, frozen=True):
     headers: Annotated[dict[str, str], Meta(description="More HTTP headers for each request.")] = {}
 
 
+class GgufSettings(Struct, frozen=True):
+    """Models in GGUF files (`gguf/PATH`), run on this machine by llama.cpp; needs the extra `local`."""
+
+    folders: Annotated[tuple[str, ...], Meta(description="More folders whose GGUF files `/model` lists.")] = ()
+    context: Annotated[
+        int,
+        Meta(ge=512, description="Window in tokens, where the model has no smaller one. Memory grows with it."),
+    ] = 16_384
+    parallel: Annotated[
+        int, Meta(ge=1, le=64, description="Replies that are made at the same time, each with a window of its own.")
+    ] = 1
+    gpu_layers: Annotated[int, Meta(ge=-1, description="Layers that a GPU holds. -1: llama.cpp decides.")] = -1
+    threads: Annotated[Count, Meta(description="Threads that compute. 0: llama.cpp decides.")] = 0
+
+
 class WindowSettings(Struct, frozen=True):
     """How much of the conversation a prompt may hold."""
 
@@ -254,6 +269,7 @@ class Settings(Struct, frozen=True):
 
     model: ModelSettings = ModelSettings()
     endpoints: dict[str, EndpointSettings] = {}
+    gguf: GgufSettings = GgufSettings()
     window: WindowSettings = WindowSettings()
     capture: CaptureSettings = CaptureSettings()
     budget: BudgetSettings = BudgetSettings()

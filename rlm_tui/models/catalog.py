@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from rlm_tui.models.gguf.file import INSTALL, PREFIX, files_in, is_installed, megabytes
 from rlm_tui.models.keys import KeyedEnviron
 from rlm_tui.models.port import Limits
 from rlm_tui.models.price_map import known_limits, models_of
@@ -77,14 +78,20 @@ async def look_around(
     endpoints: Mapping[str, Endpoint] | None = None,
     servers: tuple[LocalServer, ...] = LOCAL_SERVERS,
     probe_ms: float = PROBE_MS,
+    folders: tuple[str, ...] = (),
 ) -> Found:
-    """Return what is available here. Servers are asked all at once and given `probe_ms` milliseconds."""
+    """Return what is available here. Servers are asked all at once and given `probe_ms` milliseconds.
+
+    `folders` are searched for GGUF files, beside the usual ones.
+    """
     environ = os.environ if environ is None else environ
     keyed, missing = _with_keys(environ)
-    local, silent = await find_local(servers, probe_ms)
+    (local, silent), (files, no_files) = await asyncio.gather(
+        find_local(servers, probe_ms), asyncio.to_thread(_gguf_files, folders)
+    )
     built_in = Offer(OFFLINE, OFFLINE, "built in; searches and quotes, is no language model", local=True)
-    offers = (*_of_endpoints(endpoints or {}), *keyed, *local, built_in)
-    return Found(offers, (*missing, *silent))
+    offers = (*_of_endpoints(endpoints or {}), *keyed, *local, *files, built_in)
+    return Found(offers, (*missing, *silent, *no_files))
 
 
 async def find_local(
@@ -160,6 +167,18 @@ def _of_endpoints(endpoints: Mapping[str, Endpoint]) -> list[Offer]:
         Offer(f"{name}/MODEL", name, f"[endpoints.{name}] is {redact(endpoint.api_base)}", own=True)
         for name, endpoint in endpoints.items()
         if endpoint.api_base
+    ]
+
+
+def _gguf_files(folders: tuple[str, ...]) -> tuple[list[Offer], list[Missing]]:
+    """Return an offer for each GGUF file that is found; without the extra, what would bring it."""
+    files = files_in(folders)
+    if not is_installed():
+        found = f" ({len(files):,} found)" if files else ""
+        return [], [Missing("GGUF files", f"llama.cpp is not installed{found}: {INSTALL}", model=f"{PREFIX}/PATH")]
+    offers = [Offer(f"{PREFIX}/{file}", "llama.cpp", f"{megabytes(file):,} MB on this disk", True) for file in files]
+    return offers, [] if offers else [
+        Missing("GGUF files", "none found; name one as gguf/PATH", model=f"{PREFIX}/PATH")
     ]
 
 

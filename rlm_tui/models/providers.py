@@ -129,7 +129,7 @@ def check_name(model: str, endpoints: Collection[str] = ()) -> None:
     prefix = prefix_of(model)
     if is_offline(model) or not prefix or prefix in PREFIXES or prefix in endpoints:
         return
-    near = near_names(prefix, [*endpoints, *_BY_PREFIX, *sorted(LOCAL_PREFIXES), *sorted(PREFIXES)])
+    near = near_names(prefix, [*endpoints, "gguf", *_BY_PREFIX, *sorted(LOCAL_PREFIXES), *sorted(PREFIXES)])
     hint = f"Did you mean {near}?" if near else "`rlm-tui models` lists what is available here."
     raise ModelError("not_found", f"No provider or endpoint is called {prefix!r} (in {model!r}). {hint}")
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from rlm_tui.config.paths import Paths
 from rlm_tui.config.schema import Settings
+from rlm_tui.models.gguf.client import GgufClient
+from rlm_tui.models.gguf.file import PREFIX, is_gguf
 from rlm_tui.models.keys import KeyedEnviron, key_store
 from rlm_tui.models.litellm_client import LiteLLMClient, Timeouts
 from rlm_tui.models.port import ModelClient
@@ -23,16 +25,20 @@ def make_client(
 ) -> ModelClient:
     """Return the client that answers for `model`; imports neither litellm nor the built-in policy's context needs.
 
-    `offline` (or an empty name, or `offline/...`) is the built-in policy. Every other name goes through litellm;
-    `settings.model.tool_calls` says how it calls tools. Raises `ModelError` at once for a name that nothing can have
-    and for a missing key, before any network.
+    `offline` (or an empty name, or `offline/...`) is the built-in policy. `gguf/PATH` is a file that llama.cpp runs.
+    Every other name goes through litellm; `settings.model.tool_calls` says how it calls tools. Raises `ModelError` at
+    once for a name that nothing can have, for a missing file and for a missing key, before any network.
     """
     if is_offline(model):
         return _offline()
-    environ = keyed_environ() if environ is None else environ
-    endpoint = settings.model.endpoint
-    resolve(model, settings.endpoints, endpoint, environ)
-    client = LiteLLMClient(endpoints=settings.endpoints, endpoint=endpoint, timeouts=timeouts, environ=environ)
+    client: ModelClient
+    if is_gguf(model):
+        client = GgufClient(model, settings.gguf, timeouts)
+    else:
+        environ = keyed_environ() if environ is None else environ
+        endpoint = settings.model.endpoint
+        resolve(model, settings.endpoints, endpoint, environ)
+        client = LiteLLMClient(endpoints=settings.endpoints, endpoint=endpoint, timeouts=timeouts, environ=environ)
     match settings.model.tool_calls:
         case "schema":
             return SchemaActionClient(client)
@@ -51,6 +57,8 @@ def lane_of(model: str, settings: Settings = Settings()) -> str:  # noqa: B008 -
     """Return the name under which calls of `model` share one gate: its endpoint, provider, or `offline`."""
     if is_offline(model):
         return "offline"
+    if is_gguf(model):
+        return PREFIX
     return gate_name(model, settings.endpoints, settings.model.endpoint)
 
 

@@ -54,7 +54,7 @@ class ModelsDialog(ChooseDialog):
 
         async def work() -> None:
             options = self._actions.options
-            rows = await find_rows(options.loaded.settings.endpoints, options.paths.home)
+            rows = await find_rows(options.loaded.settings, options.paths.home)
             self._rows = {row.model: row for row in rows}
             self.replace_choices([row.choice for row in rows])
             self.show_choices()

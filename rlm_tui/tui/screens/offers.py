@@ -1,10 +1,9 @@
 """The models that can be offered here, as choices: what is available with prices, the rest with the reason."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlm_tui.config.settings import EndpointSettings
+from rlm_tui.config.settings import Settings
 from rlm_tui.tui.screens.dialogs import Choice
 
 
@@ -26,23 +25,23 @@ class ModelRow:
         return Choice(self.model, f"● {self.model}", self.note)
 
 
-async def find_offers(endpoints: Mapping[str, EndpointSettings], home: Path) -> list[Choice]:
+async def find_offers(settings: Settings, home: Path) -> list[Choice]:
     """Look for models, for at most a fraction of a second; the built-in one comes last."""
     from rlm_tui.models.catalog import look_around
     from rlm_tui.models.router import keyed_environ
 
-    found = await look_around(keyed_environ(home), endpoints=endpoints)
+    found = await look_around(keyed_environ(home), settings.endpoints, folders=settings.gguf.folders)
     return [Choice(offer.model, offer.model, offer.why) for offer in found.offers]
 
 
-async def find_rows(endpoints: Mapping[str, EndpointSettings], home: Path) -> list[ModelRow]:
+async def find_rows(settings: Settings, home: Path) -> list[ModelRow]:
     """Return all rows of the models' screen: found ones first, then more of their providers, then what lacks a key."""
     import asyncio
 
     from rlm_tui.models.catalog import look_around
     from rlm_tui.models.router import keyed_environ
 
-    found = await look_around(keyed_environ(home), endpoints=endpoints)
+    found = await look_around(keyed_environ(home), settings.endpoints, folders=settings.gguf.folders)
     return await asyncio.to_thread(_rows, found)
 
 

@@ -90,7 +90,7 @@ class Welcome(VerticalScroll):
 
         self._choices = [
             c
-            for c in await find_offers(self._options.loaded.settings.endpoints, self._options.paths.home)
+            for c in await find_offers(self._options.loaded.settings, self._options.paths.home)
             if c.value != "offline"
         ]
         if not self._choices:
