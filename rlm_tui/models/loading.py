@@ -70,9 +70,10 @@ def _quieten(litellm: Any) -> None:
     litellm.REPEATED_STREAMING_CHUNK_LIMIT = 10**9  # else 100 equal chunks (a table's rule) end the stream
     # Pydantic warns on stderr about provider fields that litellm's own types do not know.
     warnings.filterwarnings("ignore", module=r"pydantic\.")
-    # litellm's logging is asynchronous: what a closing loop no longer gets to is told on stderr, naming these.
+    # litellm's logging is asynchronous: what a closing loop no longer gets to is told on stderr, naming these. So are
+    # calls that were cancelled while litellm's own thread was about to hand over the coroutine that would have made them.
     warnings.filterwarnings(
-        "ignore", message=r"coroutine '[\w.<>]*(?:async_|litellm|Logging)[\w.<>]*' was never awaited",
+        "ignore", message=r"coroutine '[\w.<>]*(?:async_|litellm|Logging|acompletion)[\w.<>]*' was never awaited",
         category=RuntimeWarning,
     )  # fmt: skip
     logging.getLogger("rlm_tui").addHandler(logging.NullHandler())

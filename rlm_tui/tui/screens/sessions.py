@@ -102,7 +102,13 @@ class SessionsScreen(Dialog[SessionChoice | None]):
 
     def _take(self, infos: list[SessionInfo]) -> None:
         self._infos = infos
-        self._fill()
+        if self._is_there:
+            self._fill()
+
+    @property
+    def _is_there(self) -> bool:
+        """Whether what a thread found can still be shown: a screen loses its parts one by one when it is closed."""
+        return all(self.query(name) for name in ("Input", "#sessions-list", "#sessions-text", "#sessions-heading"))
 
     def _fill(self) -> None:
         """Show the sessions whose title, id or project has all words of the filter."""
@@ -187,7 +193,7 @@ class SessionsScreen(Dialog[SessionChoice | None]):
             self.app.call_from_thread(self._show_preview, session, text)
 
     def _show_preview(self, session: str, text: Content) -> None:
-        if self.is_mounted and session == self._chosen:
+        if self._is_there and session == self._chosen:
             self.query_one("#sessions-text", Static).update(text)
             self.query_one("#sessions-preview").scroll_home(animate=False)
 
@@ -216,7 +222,7 @@ class SessionsScreen(Dialog[SessionChoice | None]):
             self.app.call_from_thread(self._show_found, found)
 
     def _show_found(self, found: list[SessionMatch]) -> None:
-        if self._searching and self.is_mounted:
+        if self._searching and self._is_there:
             self._show_rows(found)
 
     def action_toggle_search(self) -> None:
