@@ -71,7 +71,7 @@ def _quieten(litellm: Any) -> None:
     # Pydantic warns on stderr about provider fields that litellm's own types do not know.
     warnings.filterwarnings("ignore", module=r"pydantic\.")
     # litellm's logging is asynchronous: what a closing loop no longer gets to is told on stderr, naming these. So are
-    # calls that were cancelled while litellm's own thread was about to hand over the coroutine that would have made them.
+    # calls that were cancelled while litellm's own thread was about to hand over the coroutine that makes them.
     warnings.filterwarnings(
         "ignore", message=r"coroutine '[\w.<>]*(?:async_|litellm|Logging|acompletion)[\w.<>]*' was never awaited",
         category=RuntimeWarning,
