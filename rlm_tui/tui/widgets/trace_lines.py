@@ -14,6 +14,7 @@ from rlm_tui.session.nodes import Node
 from rlm_tui.session.state import SessionState
 from rlm_tui.tui.widgets.line_view import LineView
 from rlm_tui.tui.widgets.strips import LineStrip, Target, padded
+from rlm_tui.tui.widgets.timeline_row import Axis, axis_of, root_of, timeline_strip
 from rlm_tui.tui.widgets.trace_filter import node_filter
 from rlm_tui.tui.widgets.trace_row import depth_of, node_strip
 from rlm_tui.tui.widgets.trace_tree import FilteredRows, TraceTree, in_order
@@ -48,6 +49,7 @@ class TraceLines(LineView):
         self.following = True
         self.filter_text = ""
         self.clock = clock
+        self.axis_for: Callable[[Node, float], Axis] | None = None
         self._state: SessionState | None = None
         self._filtered: FilteredRows | None = None
         self._filter_timer: Timer | None = None
@@ -142,7 +144,8 @@ class TraceLines(LineView):
             return None
         node = self.nodes[number]
         here = node is self.at
-        frame = self._frame if node.running else 0
+        # on a time axis that grows, ended nodes move too
+        frame = self._frame if node.running or (self.axis_for is not None and root_of(node).running) else 0
         known = self._strips.get(node)
         if known is not None and known[:2] == (here, frame):
             return known[2]
@@ -152,16 +155,42 @@ class TraceLines(LineView):
         folded = None
         if node.children:
             folded = False if self._filtered is not None else not self.forest.is_open(node)
-        strip = node_strip(node, self.text_width - 1, self.palette, ground, folded=folded, now=self._now(), frame=frame)
+        width, now = self.text_width - 1, self.now
+        if self.axis_for is None:
+            strip = node_strip(node, width, self.palette, ground, folded=folded, now=now, frame=frame)
+        else:
+            axis = self.axis_for(node, now)
+            strip = timeline_strip(
+                node, width, self.palette, ground, folded=folded, now=now, frame=frame, axis=axis
+            )  # fmt: skip
         drawn = padded(strip, self.text_width, ground)
         self._strips[node] = (here, frame, drawn)
         return drawn
+
+    @property
+    def timeline(self) -> bool:
+        """Whether nodes are bars on a time axis."""
+        return self.axis_for is not None
+
+    def show_timeline(self, on: bool, scale: Node | None = None) -> None:
+        """Show each node as a bar on its turn's time axis, or with all nodes on that of `scale`; or as a line again."""
+        if not on:
+            self.axis_for = None
+        elif scale is None:
+            self.axis_for = lambda node, now: axis_of(root_of(node), now)
+        else:
+            self.axis_for = lambda _, now: axis_of(scale, now)
+        self._strips.clear()
+        self.content_changed()
+        self.post_message(self.Changed())
 
     def _ground(self, here: bool) -> Style:
         base = self.base_style()
         return base + self.palette.ground("selection" if self.has_focus else "raised") if here else base
 
-    def _now(self) -> float:
+    @property
+    def now(self) -> float:
+        """The moment that running nodes are shown at, in seconds since the epoch."""
         now = self.clock()
         last = self._state.changed_at if self._state is not None else now
         return last if now - last > _LATE_S else now

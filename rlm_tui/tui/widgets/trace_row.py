@@ -84,7 +84,7 @@ def node_strip(
             lent += figures.pop(0)[1] + _GAP
     room = max(1, width - columns.total + lent)
     dim = ground + palette.style("dim")
-    mark, role = _status(node, frame)
+    mark, role = status_mark(node, frame)
     indent = " " * (_INDENT * min(depth_of(node), _DEEPEST))
     fold = "  " if folded is None else "▸ " if folded else "▾ "
     bold = node.kind == "turn" or node.name in _BOLD
@@ -113,7 +113,7 @@ def _figures(node: Node, columns: Columns, now: float) -> list[tuple[str, int]]:
         (_progress(node), columns.progress),
         (compact_count(tokens) if tokens else "", columns.tokens),
         (cost_text(node.cost, node.cost_known) if tokens else "", columns.cost),
-        (_time(node, now), columns.time),
+        (time_text(node, now), columns.time),
     )
     return [(text, cells) for text, cells in every if cells]
 
@@ -145,7 +145,8 @@ def _title(node: Node, cells: int, columns: Columns, palette: Palette, ground: S
     return [Segment(left("  ".join(words), cells), ground + palette.style("dim"))]
 
 
-def _status(node: Node, frame: int) -> tuple[str, str]:
+def status_mark(node: Node, frame: int) -> tuple[str, str]:
+    """Return the mark of a node's status and its role; `frame` turns the spinner."""
     if node.status == "running":
         retrying = node.retries > 0 and "try" in node.activity
         return _RETRYING if retrying else (SPINNER[frame % len(SPINNER)], "accent")
@@ -165,7 +166,8 @@ def _progress(node: Node) -> str:
     return f"{calls:,} {'call' if calls == 1 else 'calls'}" if calls else ""
 
 
-def _time(node: Node, now: float) -> str:
+def time_text(node: Node, now: float) -> str:
+    """Return how long a node took, or has been running at `now`."""
     elapsed = node.elapsed_ms
     if elapsed is None:
         elapsed = max(0.0, ((node.ended or now) - node.started) * 1000)

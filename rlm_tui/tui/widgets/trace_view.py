@@ -14,6 +14,7 @@ from rlm_tui.session.nodes import Node
 from rlm_tui.session.state import SessionState
 from rlm_tui.text import one_line
 from rlm_tui.tui.widgets.line_prompt import LinePrompt
+from rlm_tui.tui.widgets.timeline_row import TOOL, WAITS, WORKS
 from rlm_tui.tui.widgets.title_line import Part, TitleLine
 from rlm_tui.tui.widgets.trace_lines import TraceLines
 
@@ -44,6 +45,8 @@ class TraceView(Vertical):
         Binding("o", "spans", "Open the node's spans in the browser", show=False),
         Binding("d,enter", "detail", "Details", show=False),
         Binding("c", "cancel", "Cancel the call", show=False),
+        Binding("v", "timeline", "Timeline: who worked and who waited, or lines again", show=False),
+        Binding("s", "scale", "Timeline: fill it with this node, or with the turn again", show=False),
         Binding("e", "next_error", "Next error", show=False),
         Binding("slash", "filter", "Filter: words, errors, slow, costly, depth", show=False),
         Binding("escape", "clear", "Clear the filter", show=False),
@@ -53,6 +56,7 @@ class TraceView(Vertical):
         super().__init__(id=id)
         self._state: SessionState | None = None
         self._title_due = False
+        self._scale: Node | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out title, lines and filter."""
@@ -105,14 +109,21 @@ class TraceView(Vertical):
     def _show_title(self) -> None:
         self._title_due = False
         lines = self.lines
-        parts = [Part("TRACE", "accent", bold=True)]
-        if self._state is not None and self._state.nodes:
+        parts = [Part("TIMELINE" if lines.timeline else "TRACE", "accent", bold=True)]
+        if lines.axis_for is not None and lines.at is not None:
+            whose = one_line(self._scale.name, 20) if self._scale is not None else f"turn {lines.at.turn}"
+            parts.append(Part(f"{whose}  {lines.axis_for(lines.at, lines.now).text}"))
+            parts.append(Part(f"{WORKS} model  {TOOL} tool  {WAITS} waits", "dim"))
+        elif self._state is not None and self._state.nodes:
             parts.append(Part(f"{len(self._state.nodes):,} nodes"))
         if lines.filter_text:
             parts.append(Part(f"/{one_line(lines.filter_text, 24)}  {lines.filter_state}", "accent"))
         elif self._state is not None and self._state.busy and not lines.following:
             parts.append(Part("end follow", "dim"))
-        parts += [Part(keys, right=True) for keys in ("o spans", "d details", "c cancel", "/ filter")]
+        hints = (
+            ("o spans", "s scale", "v lines") if lines.timeline else ("o spans", "d details", "v timeline", "/ filter")
+        )
+        parts += [Part(keys, right=True) for keys in hints]
         self.query_one("#trace-title", TitleLine).show(parts)
 
     # --- actions ---------------------------------------------------------------------------------------
@@ -122,6 +133,17 @@ class TraceView(Vertical):
         node = self.lines.at
         if node is not None:
             self.post_message(SpansWanted(tuple(_spans_of(node)), node.key))
+
+    def action_timeline(self) -> None:
+        """Show when each node worked and waited; pressed again, show the lines."""
+        self._scale = None
+        self.lines.show_timeline(not self.lines.timeline)
+
+    def action_scale(self) -> None:
+        """Let the node at the cursor fill the time axis; pressed again, each turn does."""
+        node = self.lines.at if self._scale is None or self._scale is not self.lines.at else None
+        self._scale = node
+        self.lines.show_timeline(True, node)
 
     def action_cancel(self) -> None:
         """Cancel the node at the cursor, if it runs."""
