@@ -128,3 +128,23 @@ class Coverage:
             for start, end in union.intervals():
                 everything.add(start, min(end, chars))
         return chars - everything.total
+
+
+class TurnCoverage:
+    """The coverage of one turn alone. `whole` may grow: `catch_up` takes in what came since."""
+
+    def __init__(self, whole: Coverage, turn: int) -> None:
+        self.turn = turn
+        self.coverage = Coverage()
+        self._whole = whole
+        self._taken = 0
+
+    def catch_up(self) -> Coverage:
+        """Return the turn's coverage as it is now."""
+        touches = self._whole.touches
+        for at in range(self._taken, len(touches)):
+            touched = touches[at]
+            if touched.turn == self.turn:
+                self.coverage.add(Span(touched.start, touched.end, touched.how), touched.node, touched.turn)
+        self._taken = len(touches)
+        return self.coverage

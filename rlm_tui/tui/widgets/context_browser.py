@@ -233,6 +233,11 @@ class ContextBrowser(Vertical):
         message.stop()
         self._go_to(message.offset)
 
+    @on(CoverageStrip.CoverageChanged)
+    def _coverage_changed(self, message: CoverageStrip.CoverageChanged) -> None:
+        message.stop()
+        self.entries.show_coverage(self.strip.coverage)
+
     def _go_to(self, offset: int) -> None:
         self.text.marked = None
         self.text.jump(offset)
@@ -355,9 +360,18 @@ class ContextBrowser(Vertical):
     @on(TextView.TouchesWanted)
     def _touches_wanted(self, message: TextView.TouchesWanted) -> None:
         message.stop()
+        self._show_touches(message.start, message.end)
+
+    @on(CoverageStrip.CallsWanted)
+    def _calls_wanted(self, message: CoverageStrip.CallsWanted) -> None:
+        message.stop()
+        self._show_touches(message.start, message.end, message.turn)
+
+    def _show_touches(self, start: int, end: int, turn: int = 0) -> None:
+        """List the calls that touched `[start, end)`, in one turn or (0) in any; choosing one goes to the trace."""
         from rlm_tui.tui.screens.dialogs import Choice, ChooseDialog
 
-        touches = self.text.touches_at(message.start, message.end)
+        touches = [touched for touched in self.text.touches_at(start, end) if turn in (0, touched.turn)]
         choices = [Choice(key, label, note) for key, label, note in self._touch_lines(touches)]
         if not choices:
             self.app.notify("No call has touched this place.", markup=False)
@@ -367,7 +381,7 @@ class ContextBrowser(Vertical):
             if key:
                 self.post_message(NodeChosen(key))
 
-        heading = f"Calls that touched {message.start:,}–{message.end:,}"
+        heading = f"Calls that touched {start:,}–{end:,}" + (f" in turn {turn}" if turn else "")
         self.app.push_screen(ChooseDialog(heading, choices), chosen)
 
     def _touch_lines(self, touches: Sequence[Touched]) -> list[tuple[str, str, str]]:

@@ -12,6 +12,7 @@ from textual.strip import Strip
 from rlm_tui.context.entry import Entry
 from rlm_tui.context.reader import ContextReader
 from rlm_tui.events import ENTRY_KINDS
+from rlm_tui.session.coverage import Coverage
 from rlm_tui.session.state import SessionState
 from rlm_tui.text import safe_text
 from rlm_tui.tui.widgets.columns import left, right
@@ -74,12 +75,19 @@ class EntryList(LineView):
         self._entries.clear()
         self._again()
 
+    def show_coverage(self, coverage: Coverage) -> None:
+        """Mark the entries, and tell touched ones, by another coverage: one turn's, or the session's again."""
+        if self.order is not None:
+            self.order.coverage = coverage
+            self._seen = (self._seen[0], -1)
+            self.context_changed()
+
     def context_changed(self) -> None:
         """Take in new and superseded entries, and new touches."""
         if self._reader is None or self._state is None or self.order is None:
             return
         self._entries.clear()
-        now = (self._reader.entry_count, self._state.coverage.version)
+        now = (self._reader.entry_count, self.order.coverage.version)
         if now == self._seen:
             self._strips.clear()
             self.refresh()
@@ -228,8 +236,8 @@ class EntryList(LineView):
         segments.append(Segment("  ", ground))
         if size:
             segments.append(Segment(right(f"{entry.chars:,}", size) + "  ", numbers))
-        if self._state is not None:
-            segments += bar_segments(self._state.coverage, entry.start, entry.end, touched, palette, ground)
+        if self.order is not None:
+            segments += bar_segments(self.order.coverage, entry.start, entry.end, touched, palette, ground)
         return Strip(segments)
 
     # --- moving ----------------------------------------------------------------------------------------
