@@ -121,13 +121,13 @@ class Coverage:
         """Return how many characters were touched in each way."""
         return {how: self.unions[how].total for how in TOUCH_ORDER}
 
-    def untouched(self, chars: int) -> int:
-        """Return how many of the first `chars` characters were touched in no way."""
+    def untouched(self, end: int, start: int = 0) -> int:
+        """Return how many characters of `[start, end)` were touched in no way."""
         everything = IntervalUnion()
         for union in self.unions.values():
-            for start, end in union.intervals():
-                everything.add(start, min(end, chars))
-        return chars - everything.total
+            for low, high in union.within(start, end):
+                everything.add(max(start, low), min(high, end))
+        return end - start - everything.total
 
 
 class TurnCoverage:

@@ -56,6 +56,8 @@ async def test_what_is_selected_fills_the_strip_and_names_its_calls() -> None:
         assert pilot.app.chosen[0].startswith("call:")
         await pilot.press("m", "home", *["right"] * cell, *["shift+right"] * 12, "plus")
         assert strip.part == selected
+        assert " untouched 100 %" not in drawn(strip)
+        assert strip._figures["sent"] != "11.4 %", "figures are those of the part"
 
 
 async def test_one_turn_is_shown_alone() -> None:

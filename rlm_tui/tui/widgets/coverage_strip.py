@@ -80,7 +80,7 @@ class CoverageStrip(Widget, can_focus=True):
         self._of_turn: TurnCoverage | None = None
         self._chars = 0
         self._part: tuple[int, int] | None = None
-        self._shown: tuple[int, int, int] | None = None
+        self._shown: tuple[int, int, int, int] | None = None
         self._figures: dict[str, str] = {}
         self._cell = 0
         self._anchor = 0
@@ -112,13 +112,15 @@ class CoverageStrip(Widget, can_focus=True):
         if self._of_turn is not None:
             self._of_turn.catch_up()
         coverage = self.coverage
-        now = (coverage.version, chars, self.size.width)
+        self._chars = chars
+        low, high = self.part
+        now = (coverage.version, low, high, self.size.width)
         if now == self._shown:
             return
-        self._shown, self._chars = now, chars
-        totals = coverage.totals()
-        self._figures = {how: percent_text(min(totals[how], chars), chars) for how in LEGEND_ORDER}
-        self._figures["untouched"] = percent_text(max(0, coverage.untouched(chars)), chars)
+        self._shown = now
+        length = high - low
+        self._figures = {how: percent_text(coverage.unions[how].covered(low, high), length) for how in LEGEND_ORDER}
+        self._figures["untouched"] = percent_text(coverage.untouched(high, low), length)
         self.refresh()
 
     def show_here(self, start: int, end: int) -> None:
@@ -239,6 +241,7 @@ class CoverageStrip(Widget, can_focus=True):
         self._part = (start, start + length)
         moved = (start - low) * self.cells // max(1, length)
         self._anchor = max(0, min(self._anchor - moved, self.cells - 1))
+        self.update_figures(self._chars)
         return moved
 
     def action_choose(self) -> None:
@@ -277,6 +280,7 @@ class CoverageStrip(Widget, can_focus=True):
         low, high = self.part
         cell = self.cells * (offset - low) // max(1, high - low)
         self._cell = self._anchor = max(0, min(cell, self.cells - 1))
+        self.update_figures(self._chars)
         self.refresh()
 
     def action_turn(self, by: int) -> None:
