@@ -1,11 +1,11 @@
 """The one registry of what a person can do by key: bindings, help, footer and palette are all made from it.
 
+Which keys are in force, with the person's own, is in `keymap.py`.
+
 Keys of single panes (the browser's `g`, the trace's `o`, ...) are declared by their widgets and gathered by the help.
 """
 
 from dataclasses import dataclass
-
-from textual.binding import Binding
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +74,6 @@ ACTIONS: tuple[Action, ...] = (
 )
 
 
-def bindings() -> list[Binding]:
-    """Return the main screen's bindings; each has the action's name as its id, for the person's keymap."""
-    return [
-        Binding(
-            ",".join(action.keys), f"run('{action.name}')", action.label, show=False, id=action.name,
-            priority=action.priority,
-        )
-        for action in ACTIONS
-        if action.keys
-    ]  # fmt: skip
-
-
 def by_leader(key: str) -> Action | None:
     """Return the action that `key` means after the leader key."""
     return next((action for action in ACTIONS if action.leader == key), None)
-
-
-def keys_text(action: Action) -> str:
-    """Return an action's keys as people read them: `ctrl+x m`, `F1`."""
-    keys = [key.upper() if key[0] == "f" and key[1:].isdigit() else key for key in action.keys]
-    if action.leader:
-        keys.append(f"ctrl+x {action.leader}")
-    return ", ".join(keys)

@@ -1,16 +1,20 @@
 """The Textual program: themes, the main screen, and what must happen however it ends."""
 
+import asyncio
 import gc
 import signal
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
 from textual.theme import Theme
 
+from rlm_tui.config.checking import ConfigProblem
 from rlm_tui.config.options import AppOptions
 from rlm_tui.config.themes import DEFAULT_THEME, ThemeSpec, load_themes
 from rlm_tui.text import safe_text
+from rlm_tui.tui.keymap import Keymap
 from rlm_tui.tui.palette import Palette
 from rlm_tui.tui.screens.main import MainScreen
 from rlm_tui.tui.theming import textual_theme
@@ -30,13 +34,20 @@ class RlmTuiApp(App[None]):
         super().__init__()
         self.options = options
         self.settings = options.loaded.settings
-        self.themes, self.theme_problems = load_themes(options.paths.config_dir)
-        for spec in self.themes.values():
-            self.register_theme(textual_theme(spec))
+        self.themes: dict[str, ThemeSpec] = {}
+        self.theme_problems = self._take_themes(*load_themes(options.paths.config_dir))
         wanted = options.theme or self.settings.ui.theme
         self._unknown_theme = wanted if wanted and wanted not in self.themes else ""
         self.palette = Palette.from_roles(self._spec(wanted).roles())
         self.theme = self._spec(wanted).name
+
+    def _take_themes(self, found: dict[str, ThemeSpec], problems: list[ConfigProblem]) -> list[ConfigProblem]:
+        """Register what is new or different; return the problems."""
+        for name, spec in found.items():
+            if spec != self.themes.get(name):
+                self.register_theme(textual_theme(spec))
+        self.themes = found
+        return problems
 
     def _spec(self, name: str) -> ThemeSpec:
         return self.themes.get(name) or self.themes[DEFAULT_THEME]
@@ -47,7 +58,6 @@ class RlmTuiApp(App[None]):
 
     def on_mount(self) -> None:
         """Show the main screen and take over the signals that Textual leaves alone."""
-        self.set_keymap(self.settings.keys)
         self.push_screen(self.first_screen())
         for number in (signal.SIGTERM, signal.SIGHUP):
             self._loop_signal(number)
@@ -66,8 +76,6 @@ class RlmTuiApp(App[None]):
         return ReplayScreen(options)
 
     def _loop_signal(self, number: signal.Signals) -> None:
-        import asyncio
-
         asyncio.get_running_loop().add_signal_handler(number, self._end_by_signal, number)
 
     def _end_by_signal(self, number: signal.Signals) -> None:
@@ -79,13 +87,35 @@ class RlmTuiApp(App[None]):
         gc.collect()
         gc.freeze()
         self.set_interval(_QUICK_COLLECT_S, self._collect)
-        for problem in self.theme_problems:
+        self.run_worker(self._follow_themes(), group="themes")
+        for problem in (*self.theme_problems, *Keymap(self.settings.keys).problems):
             self.notify(safe_text(str(problem)), severity="warning", markup=False)
         if self._unknown_theme:
             self.notify(
                 f"There is no theme {safe_text(self._unknown_theme)}; `rlm-tui themes` lists them.",
                 severity="warning", markup=False,
             )  # fmt: skip
+
+    async def _follow_themes(self) -> None:
+        """Show the person's own themes as they are written."""
+        folder = self.options.paths.config_dir
+        if not folder.is_dir():
+            return
+        from watchfiles import awatch
+
+        async for changes in awatch(folder, watch_filter=lambda _, path: path.endswith(".toml"), debounce=200):
+            if any(Path(path).parent.name == "themes" for _, path in changes):
+                await self._themes_changed()
+
+    async def _themes_changed(self) -> None:
+        before, told = self.themes.get(self.theme), {str(problem) for problem in self.theme_problems}
+        found, problems = await asyncio.to_thread(load_themes, self.options.paths.config_dir)
+        self.theme_problems = self._take_themes(found, problems)
+        for problem in problems:
+            if str(problem) not in told:
+                self.notify(safe_text(str(problem)), severity="warning", markup=False)
+        if self._spec(self.theme) != before:
+            self.use_theme(self.theme)
 
     def _collect(self) -> None:
         """Collect the young objects if there are many: the full collection would stall typing."""

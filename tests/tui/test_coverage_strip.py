@@ -65,26 +65,26 @@ async def test_one_turn_is_shown_alone() -> None:
     story = sample_story(reader)
     async with opened(reader, story.state, (140, 40)) as (browser, pilot):
         strip = browser.strip
-        await pilot.press("m", "comma")
+        await pilot.press("m", "left_square_bracket")
         assert strip.turn == 1
         assert "turn 1" in drawn(strip)
         assert strip.coverage.totals() == story.state.coverage.totals()
         _tell_second_turn(story)
         browser.take_changes()
         assert strip.coverage.totals()["read"] == 130, "the first turn's"
-        await pilot.press("full_stop")
+        await pilot.press("right_square_bracket")
         assert strip.turn == 2
         assert strip.coverage.totals() == {"matched": 0, "read": 40, "sent": 0, "cited": 0}
         await pilot.press("e", "u")
         assert "1 of 34" in drawn(browser.query_one("#context-title")), "touched in that turn"
-        await pilot.press("u", "m", "full_stop", "full_stop")
+        await pilot.press("u", "m", "right_square_bracket", "right_square_bracket")
         assert strip.turn == 0
         await _rebound(browser, pilot)
 
 
 async def _rebound(browser: ContextBrowser, pilot: Pilot[None]) -> None:
     """A replay binds another fold of the same session."""
-    await pilot.press("comma")
+    await pilot.press("left_square_bracket")
     reader = sample_context()
     browser.bind(reader, sample_story(reader).state)
     assert browser.strip.coverage.totals()["read"] == 0, "that turn has not begun yet"

@@ -1,6 +1,6 @@
 """Small modal dialogs: choose one of a list, with a filter; and the leader key's one next key."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.timer import Timer
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -16,6 +17,7 @@ from rlm_tui.text import safe_text
 from rlm_tui.tui.screens.dialog import Dialog
 
 _SHOWN = 300
+_PREVIEW_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,20 @@ class ChooseDialog(Dialog[str | None]):
         Binding("up", "move(-1)", "Up", show=False, priority=True),
     ]
 
-    def __init__(self, heading: str, choices: Sequence[Choice], *, hint: str = "", free: bool = False) -> None:
+    def __init__(
+        self,
+        heading: str,
+        choices: Sequence[Choice],
+        *,
+        hint: str = "",
+        free: bool = False,
+        preview: Callable[[str], None] | None = None,
+    ) -> None:
+        """`preview` is called with each value that the cursor comes to rest on."""
         super().__init__(classes="dialog")
+        self._preview = preview
+        self._preview_timer: Timer | None = None
+        self._begin_at = ""
         self._heading = heading
         self._choices = list(choices)
         self._hint = hint
@@ -56,7 +70,14 @@ class ChooseDialog(Dialog[str | None]):
     def on_mount(self) -> None:
         """Fill the list and focus the filter."""
         self._fill("")
+        at = next((at for at, choice in enumerate(self._found) if choice.value == self._begin_at), 0)
+        if at:
+            self.query_one(OptionList).highlighted = at
         self.query_one(Input).focus()
+
+    def begin_at(self, value: str) -> None:
+        """Put the cursor on a choice at the beginning, where the list has it."""
+        self._begin_at = value
 
     @property
     def current(self) -> str | None:
@@ -95,6 +116,18 @@ class ChooseDialog(Dialog[str | None]):
         """Close without a choice."""
         self.dismiss(None)
 
+    @on(OptionList.OptionHighlighted)
+    def _highlighted(self) -> None:
+        if self._preview is None:
+            return
+        if self._preview_timer is not None:
+            self._preview_timer.stop()
+        self._preview_timer = self.set_timer(_PREVIEW_S, self._show_preview)
+
+    def _show_preview(self) -> None:
+        if self._preview is not None and self.current is not None and self.is_active:
+            self._preview(self.current)
+
     @on(Input.Changed)
     def _filtered(self, message: Input.Changed) -> None:
         self._fill(message.value)
@@ -115,14 +148,15 @@ class ChooseDialog(Dialog[str | None]):
 class LeaderDialog(Dialog[str | None]):
     """Waits for the one key after the leader key; shows what there is."""
 
-    def __init__(self, keys: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, keys: Sequence[tuple[str, str]], leader: str) -> None:
         super().__init__(classes="dialog")
         self._keys = keys
+        self._leader = leader
 
     def compose(self) -> ComposeResult:
         """List the keys."""
         with Vertical():
-            yield Static(Content("ctrl+x, then"), classes="heading", markup=False)
+            yield Static(Content(f"{self._leader}, then"), classes="heading", markup=False)
             parts: list[tuple[str, str]] = []
             for key, label in self._keys:
                 parts += [(f"{key:>3}  ", "bold $accent"), (f"{label}\n", "")]

@@ -10,8 +10,12 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from rlm_tui.tui.actions import ACTIONS, keys_text
+from rlm_tui.tui.actions import ACTIONS
+from rlm_tui.tui.keymap import Keymap
 from rlm_tui.tui.screens.dialog import Dialog
+
+_NAMES_FROM = 110
+"""Columns of the terminal from which there is room for the names that `[keys]` knows."""
 
 
 class HelpScreen(Dialog[None]):
@@ -21,9 +25,10 @@ class HelpScreen(Dialog[None]):
         Binding("escape,f1,q", "dismiss", "Close", show=False),
     ]
 
-    def __init__(self, panes: Sequence[tuple[str, type[Widget]]]) -> None:
+    def __init__(self, panes: Sequence[tuple[str, type[Widget]]], keymap: Keymap) -> None:
         super().__init__(classes="dialog")
         self._panes = panes
+        self._keymap = keymap
 
     def compose(self) -> ComposeResult:
         """List the groups."""
@@ -36,12 +41,12 @@ class HelpScreen(Dialog[None]):
             )
 
     def _text(self) -> Content:
-        groups: dict[str, list[tuple[str, str]]] = {}
+        groups: dict[str, list[tuple[str, str, str]]] = {}
         for action in ACTIONS:
-            groups.setdefault(action.group, []).append((keys_text(action), action.label))
+            groups.setdefault(action.group, []).append((self._keymap.text(action), action.label, action.name))
         for name, pane in self._panes:
             rows = [
-                (b.key.replace(",", ", "), b.description)
+                (b.key.replace(",", ", "), b.description, "")
                 for b in pane.BINDINGS
                 if isinstance(b, Binding) and b.description
             ]
@@ -49,7 +54,8 @@ class HelpScreen(Dialog[None]):
         parts: list[tuple[str, str]] = []
         for group, rows in groups.items():
             parts.append((f"{group}\n", "bold"))
-            for keys, label in rows:
-                parts += [(f"  {keys:<22}", "$accent"), (f"{label}\n", "")]
+            for keys, label, name in rows:
+                named = f"  {name}" if name and self.app.size.width >= _NAMES_FROM else ""
+                parts += [(f"  {keys:<22}", "$accent"), (label, ""), (f"{named}\n", "$text-muted 70%")]
             parts.append(("\n", ""))
         return Content.assemble(*parts)

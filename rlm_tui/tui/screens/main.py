@@ -6,11 +6,10 @@ and each pane is told what changed. Nothing here waits for the engine.
 
 import asyncio
 import time
-from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import BindingsMap
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widget import Widget
@@ -20,9 +19,10 @@ from rlm_tui.config.options import AppOptions
 from rlm_tui.session.state import SessionState
 from rlm_tui.text import one_line, safe_text
 from rlm_tui.tui import slash
-from rlm_tui.tui.actions import ACTIONS, bindings
+from rlm_tui.tui.actions import ACTIONS
 from rlm_tui.tui.announcing import announce
 from rlm_tui.tui.bridge import Bridge
+from rlm_tui.tui.keymap import Keymap
 from rlm_tui.tui.numbers import entries_text
 from rlm_tui.tui.screens.main_actions import MainActions
 from rlm_tui.tui.widgets.chat_moves import CitationChosen
@@ -44,11 +44,12 @@ NARROW_COLUMNS = 100
 class MainScreen(MainActions, Screen[None]):
     """The three panes and the prompt."""
 
-    BINDINGS: ClassVar[list[BindingType]] = list(bindings())
-
     def __init__(self, options: AppOptions) -> None:
         super().__init__()
         self.options = options
+        self.keymap = Keymap(options.loaded.settings.keys)
+        # not BINDINGS: those are the same for all, and a keymap of Textual's cannot give a key to what had none
+        self._bindings.key_to_bindings |= BindingsMap(self.keymap.bindings()).key_to_bindings
         self.state = SessionState()
         self.bridge = Bridge(options, self._woken)
         self.zoomed = ""
@@ -199,13 +200,13 @@ class MainScreen(MainActions, Screen[None]):
 
     def _show_lines(self) -> None:
         self.query_one("#header", HeaderLine).show(self.state)
-        hints = [(_hint_key(action.keys[0]), action.footer) for action in ACTIONS if action.footer and action.keys]
+        hints = [(hint, a.footer) for a in ACTIONS if a.footer and (hint := self.keymap.hint(a))]
         self.query_one("#footer", FooterLine).show(hints, self._status())
 
     def _status(self) -> str:
         parts = []
         if self.waiting:
-            parts.append(f"{self.waiting} for you (ctrl+x a)")
+            parts.append(f"{self.waiting} for you ({self.keymap.leader} a)")
         if (insert := self.state.progress.get("command")) is not None:
             parts.append(f"running {one_line(insert.detail, 40)}")
         queued = len(self.queued)
@@ -305,10 +306,6 @@ class MainScreen(MainActions, Screen[None]):
     def panes(self) -> list[tuple[str, Widget]]:
         """Return the panes in order, each with the widget that takes its focus."""
         return [("chat", self.prompt), ("context", self.browser.focus_target), ("trace", self.trace)]
-
-
-def _hint_key(key: str) -> str:
-    return {"escape": "esc"}.get(key, key.upper() if key.startswith("f") and key[1:].isdigit() else key)
 
 
 _CONTEXT_EVENTS = (ev.SegmentAttached, ev.EntryAppended, ev.EntrySuperseded, ev.Progress)

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from rlm_tui.config.remembering import remember
 from rlm_tui.errors import RlmTuiError
 from rlm_tui.text import safe_text
-from rlm_tui.tui.actions import ACTIONS, by_leader, keys_text
+from rlm_tui.tui.actions import ACTIONS, by_leader
 from rlm_tui.tui.screens.agents import AgentActions
 from rlm_tui.tui.screens.asking import AskingActions
 from rlm_tui.tui.screens.dialogs import Choice, ChooseDialog, LeaderDialog
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rlm_tui.session.state import SessionState
     from rlm_tui.tui.app import RlmTuiApp
     from rlm_tui.tui.bridge import Bridge
+    from rlm_tui.tui.keymap import Keymap
     from rlm_tui.tui.widgets.chat_view import ChatView
     from rlm_tui.tui.widgets.context_browser import ContextBrowser
     from rlm_tui.tui.widgets.prompt import PromptArea
@@ -44,6 +45,7 @@ class MainActions(
         options: AppOptions
         state: SessionState
         bridge: Bridge
+        keymap: Keymap
         zoomed: str
         narrow: bool
         _quit_pressed_at: float
@@ -213,7 +215,7 @@ class MainActions(
 
         panes = [("Chat pane", type(self.chat)), ("Prompt", type(self.prompt)), ("Trace", type(self.trace))]
         panes[2:2] = [("Context browser", kind) for kind in self.browser.pane_types()]
-        self.app.push_screen(HelpScreen(panes))
+        self.app.push_screen(HelpScreen(panes, self.keymap))
 
     def do_leader(self) -> None:
         """Wait for one more key."""
@@ -224,13 +226,13 @@ class MainActions(
             if action is not None:
                 self.action_run(action.name)
             elif key:
-                self.tell(f"ctrl+x {key} means nothing.", "warning")
+                self.tell(f"{self.keymap.leader} {key} means nothing.", "warning")
 
-        self.app.push_screen(LeaderDialog(keys), chosen)
+        self.app.push_screen(LeaderDialog(keys, self.keymap.leader), chosen)
 
     def do_palette(self) -> None:
         """Search all actions by name."""
-        choices = [Choice(a.name, a.label, f"{a.group}  {keys_text(a)}") for a in ACTIONS if a.palette]
+        choices = [Choice(a.name, a.label, f"{a.group}  {self.keymap.text(a)}") for a in ACTIONS if a.palette]
 
         def chosen(name: str | None) -> None:
             if name:
@@ -241,13 +243,23 @@ class MainActions(
     def do_choose_theme(self) -> None:
         """Choose a theme; it is used at once and remembered."""
         themes = self.program.themes
-        choices = [Choice(name, name, "dark" if spec.dark else "light") for name, spec in sorted(themes.items())]
+        before = self.app.theme
+        choices = [
+            Choice(name, name, f"{'dark' if spec.dark else 'light'}  {spec.description}")
+            for name, spec in themes.items()
+        ]
 
         def chosen(name: str | None) -> None:
             if name:
                 self.use_theme(name)
+            else:
+                self.program.use_theme(before)
 
-        self.app.push_screen(ChooseDialog("Themes", choices), chosen)
+        dialog = ChooseDialog(
+            "Themes", choices, hint="Each is shown as you come to it.", preview=self.program.use_theme
+        )
+        dialog.begin_at(before)
+        self.app.push_screen(dialog, chosen)
 
     def use_theme(self, name: str) -> None:
         """Use a theme from now on, and remember it."""

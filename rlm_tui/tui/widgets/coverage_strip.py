@@ -51,8 +51,8 @@ class CoverageStrip(Widget, can_focus=True):
         Binding("plus,equals_sign", "zoom(True)", "Zoom into the selected part", show=False),
         Binding("minus", "zoom(False)", "Zoom out", show=False),
         Binding("0", "zoom_all", "The whole context again", show=False),
-        Binding("comma", "turn(-1)", "Of one turn: the newest, then the one before", show=False),
-        Binding("full_stop", "turn(1)", "Of the turn after, then of the session", show=False),
+        Binding("left_square_bracket", "turn(-1)", "Of one turn: the newest, then the one before", show=False),
+        Binding("right_square_bracket", "turn(1)", "Of the turn after, then of the session", show=False),
     ]
 
     class PlaceChosen(Message):
