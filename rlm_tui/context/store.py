@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from rlm_tui.context.absent import AbsentSegment
-from rlm_tui.context.core import StoreCore
+from rlm_tui.context.core import StoreCore, tails_of
 from rlm_tui.context.entry import Entry, LeftOut
 from rlm_tui.context.known import KnownEntry
 from rlm_tui.context.layout import SegmentRef
@@ -242,6 +242,11 @@ class ContextStore(ContextView):
     def mark_building(self, building: bool) -> None:
         """Say whether an ingest still runs: searches then call themselves partial."""
         self._core.building = building
+
+    @property
+    def index_lag(self) -> int:
+        """How many entries wait for their place in the ranked index; cheap enough for every frame."""
+        return sum(len(tail.table) - tail.ranked for tail in tails_of(self._core.refs))
 
     def close(self) -> None:
         """Stop the background work and close the database. Closing twice is fine."""

@@ -26,6 +26,10 @@ class Arrangement(Struct, frozen=True, omit_defaults=True):
         """Return the arrangement with shares changed by so many percent, as far as they go."""
         return Arrangement(self.layout, _share(self.chat + chat), _share(self.browser + browser))
 
+    def with_shares(self, chat: int = 0, browser: int = 0) -> "Arrangement":
+        """Return the arrangement with these shares in percent, as far as they go; 0 leaves one as it is."""
+        return Arrangement(self.layout, _share(chat or self.chat), _share(browser or self.browser))
+
     def next_layout(self) -> "Arrangement":
         """Return the arrangement with the next of the layouts."""
         layout = LAYOUTS[(LAYOUTS.index(self.layout) + 1) % len(LAYOUTS)]

@@ -53,6 +53,11 @@ class Bridge:
         self._stop: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
+    @property
+    def index_lag(self) -> int:
+        """How many entries the ranked index is behind."""
+        return self.context.index_lag if self.context is not None else 0
+
     def start(self) -> None:
         """Start the engine's thread."""
         self._thread.start()

@@ -1,7 +1,8 @@
 """What a person can do about the panes' places and sizes."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from textual import events
 from textual.screen import Screen
 
 from rlm_tui.tui.arrangement import Arrangement, load_arrangement, save_arrangement
@@ -17,6 +18,8 @@ class LayoutActions(Screen[None]):
     """Layouts and sizes; remembered for the project at once."""
 
     arrangement = Arrangement()
+    dragged: Literal["", "chat", "browser"] = ""
+    """The pane whose edge the mouse drags."""
 
     if TYPE_CHECKING:
         options: AppOptions
@@ -76,3 +79,46 @@ class LayoutActions(Screen[None]):
     def do_shorter(self) -> None:
         """Give the context browser less room."""
         self._rearrange(self.arrangement.resized(browser=-_STEP))
+
+    # --- by mouse --------------------------------------------------------------------------------------
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take hold of the line between two panes."""
+        self.dragged = self._edge_at(event.screen_x, event.screen_y) if event.button == 1 else ""
+        if self.dragged:
+            event.stop()
+            self.capture_mouse()
+
+    def _edge_at(self, column: int, row: int) -> Literal["", "chat", "browser"]:
+        """Return the pane whose edge is at a cell of the screen."""
+        right, trace = self.query_one("#right"), self.query_one("#trace-area")
+        if trace.display and right.display and row == trace.region.y and trace.region.contains(column, row):
+            return "browser"
+        if right.display and self.query_one("#left").display and right.region.contains(column, row):
+            on_edge = row == right.region.y if self.has_class("stacked") else column == right.region.x
+            return "chat" if on_edge else ""
+        return ""
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Let the line follow the mouse."""
+        if not self.dragged:
+            return
+        if self.dragged == "browser":
+            area, place = self.query_one("#right").region, event.screen_y
+            changed = self.arrangement.with_shares(browser=100 * (place - area.y) // max(1, area.height))
+        elif self.has_class("stacked"):
+            area = self.query_one("#body").region
+            changed = self.arrangement.with_shares(chat=100 * (event.screen_y - area.y) // max(1, area.height))
+        else:
+            area = self.query_one("#body").region
+            changed = self.arrangement.with_shares(chat=100 * (event.screen_x - area.x) // max(1, area.width))
+        if changed != self.arrangement:
+            self.arrangement = changed
+            self.place_panes()
+
+    def on_mouse_up(self) -> None:
+        """Let go, and remember the sizes."""
+        if self.dragged:
+            self.dragged = ""
+            self.release_mouse()
+            self._rearrange(self.arrangement)

@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingsMap
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widget import Widget
 
 from rlm_tui import events as ev
@@ -39,6 +40,7 @@ _FRAME_BUDGET_S = 0.008
 _BATCH = 200
 _COMPLETIONS = 8
 NARROW_COLUMNS = 100
+_LAG_S = 0.5
 
 
 class MainScreen(MainActions, Screen[None]):
@@ -57,6 +59,8 @@ class MainScreen(MainActions, Screen[None]):
         self._ready = False
         self._pumping = False
         self._quit_pressed_at = 0.0
+        self._lag_timer: Timer | None = None
+        self._lags = False
         self._pasted: list[str] = []
         self._waited_for = (False, False)
 
@@ -213,10 +217,26 @@ class MainScreen(MainActions, Screen[None]):
         if queued:
             parts.append(f"{queued} queued")
         if self._ready:
+            if (lag := self.bridge.index_lag) and self._lags:
+                parts.append(f"index {lag:,} behind")
+            self._watch_lag(lag)
             parts.append(entries_text(self.state.entry_count))
         else:
             parts.append("opening…")
         return "  ".join(parts) + " "
+
+    def _watch_lag(self, lag: int) -> None:
+        """Tell of an index that stays behind, not of one that will have caught up when the words are read."""
+        if not lag:
+            self._lags = False
+        elif self._lag_timer is None:
+
+            def look() -> None:
+                self._lag_timer = None
+                self._lags = bool(self.bridge.index_lag)
+                self._show_lines()
+
+            self._lag_timer = self.set_timer(_LAG_S, look)
 
     # --- what the panes ask ----------------------------------------------------------------------------
 
