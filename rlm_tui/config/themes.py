@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from rlm_tui.config.checking import ConfigProblem, nearest
 from rlm_tui.config.positions import KeyPath, key_lines, line_of
@@ -44,6 +44,37 @@ class ThemeSpec(Struct, frozen=True):
     def roles(self) -> dict[str, str]:
         """Return a copy of the colours by role."""
         return dict(self.colours)
+
+
+_BLACK, _BLUE, _GREEN, _CYAN, _RED = "#000000", "#000080", "#008000", "#008080", "#800000"
+_MAGENTA, _YELLOW, _WHITE, _GREY = "#800080", "#808000", "#c0c0c0", "#808080"
+_BRIGHT = {"red": "#ff0000", "green": "#00ff00", "yellow": "#ffff00", "blue": "#0000ff", "pink": "#ff00ff",
+           "cyan": "#00ffff", "white": "#ffffff"}  # fmt: skip
+_SIXTEEN_DARK = {
+    "ground": _BLACK, "panel": _BLACK, "raised": _BLACK, "text": _WHITE, "dim": _WHITE, "faint": _GREY,
+    "accent": _BRIGHT["cyan"], "good": _BRIGHT["green"], "warn": _BRIGHT["yellow"], "bad": _BRIGHT["red"],
+    "read": _BRIGHT["blue"], "matched": _BRIGHT["green"], "sent": _BRIGHT["pink"], "cited": _BRIGHT["yellow"],
+    "selection": _GREY, "cursor": _CYAN,
+    "keyword": _BRIGHT["pink"], "string": _GREEN, "number": _YELLOW, "comment": _GREY, "function": _BRIGHT["blue"],
+    "type": _CYAN, "operator": _WHITE,
+    "heading": _BRIGHT["cyan"], "code": _YELLOW, "link": _BRIGHT["blue"], "quote": _WHITE,
+}  # fmt: skip
+_SIXTEEN_LIGHT = {
+    "ground": _BRIGHT["white"], "panel": _BRIGHT["white"], "raised": _BRIGHT["white"], "text": _BLACK, "dim": _GREY,
+    "faint": _WHITE, "accent": _BLUE, "good": _GREEN, "warn": _YELLOW, "bad": _RED,
+    "read": _BLUE, "matched": _GREEN, "sent": _MAGENTA, "cited": _YELLOW,
+    "selection": _WHITE, "cursor": _CYAN,
+    "keyword": _MAGENTA, "string": _GREEN, "number": _YELLOW, "comment": _GREY, "function": _BLUE, "type": _CYAN,
+    "operator": _BLACK, "heading": _BLUE, "code": _YELLOW, "link": _BLUE, "quote": _GREY,
+}  # fmt: skip
+
+
+def with_sixteen_colours(spec: ThemeSpec) -> ThemeSpec:
+    """Return a theme for terminals of 16 colours, dark or light as `spec` is.
+
+    The nearest of 16 colours to each of a theme's would make some roles equal, and selections invisible.
+    """
+    return structs.replace(spec, colours=dict(_SIXTEEN_DARK if spec.dark else _SIXTEEN_LIGHT))
 
 
 def shipped_themes() -> Path:

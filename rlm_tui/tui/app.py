@@ -12,7 +12,7 @@ from textual.theme import Theme
 
 from rlm_tui.config.checking import ConfigProblem
 from rlm_tui.config.options import AppOptions
-from rlm_tui.config.themes import DEFAULT_THEME, ThemeSpec, load_themes
+from rlm_tui.config.themes import DEFAULT_THEME, ThemeSpec, load_themes, with_sixteen_colours
 from rlm_tui.text import safe_text
 from rlm_tui.tui.keymap import Keymap
 from rlm_tui.tui.palette import Palette
@@ -43,6 +43,8 @@ class RlmTuiApp(App[None]):
 
     def _take_themes(self, found: dict[str, ThemeSpec], problems: list[ConfigProblem]) -> list[ConfigProblem]:
         """Register what is new or different; return the problems."""
+        if self.console.color_system == "standard":
+            found = {name: with_sixteen_colours(spec) for name, spec in found.items()}
         for name, spec in found.items():
             if spec != self.themes.get(name):
                 self.register_theme(textual_theme(spec))

@@ -2,11 +2,20 @@
 
 from itertools import combinations, pairwise
 from math import dist
+from pathlib import Path
 
 import pytest
+from rich.color import Color, ColorSystem
 
 from rlm_tui.config.paths import Paths
-from rlm_tui.config.themes import DEFAULT_THEME, ROLES, ThemeSpec, load_themes, shipped_themes
+from rlm_tui.config.themes import (
+    DEFAULT_THEME,
+    ROLES,
+    ThemeSpec,
+    load_themes,
+    shipped_themes,
+    with_sixteen_colours,
+)
 
 MEANINGS = ("read", "matched", "sent", "cited")
 QUIET = ("panel", "raised", "faint", "selection")
@@ -130,3 +139,22 @@ def test_themes_that_rest_on_each_other_end(home: Paths) -> None:
     themes, problems = load_themes(home.config_dir)
     assert {"a", "b", "c"} <= set(themes)
     assert any("rest on each other" in str(problem) for problem in problems)
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_sixteen_colours_are_exact_and_tell_roles_apart(dark: bool) -> None:
+    themes, _ = load_themes(Path("/nowhere"))
+    spec = with_sixteen_colours(next(spec for spec in themes.values() if spec.dark is dark))
+    roles = spec.roles()
+    assert set(roles) == set(ROLES)
+    numbers = {}
+    for role, colour in roles.items():
+        nearest = Color.parse(colour).downgrade(ColorSystem.STANDARD)
+        numbers[role] = nearest.number
+    assert len({numbers[role] for role in ("read", "matched", "sent", "cited")}) == 4
+    grounds = {numbers["ground"], numbers["panel"], numbers["raised"]}
+    assert numbers["selection"] not in grounds
+    for role in ("text", "dim", "faint", "accent", "bad", "warn", "good", "comment"):
+        assert numbers[role] not in grounds, role
+    assert numbers["text"] != numbers["selection"]
+    assert numbers["text"] != numbers["cursor"]
