@@ -29,9 +29,13 @@ class Acting:
     approval: str = ""
     tools: tuple[str, ...] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
+    own_tools: Registry | None = None
+    """Tools instead of the session's, for what is no agent but a command that was typed."""
 
     def allowed(self, registry: Registry) -> Registry:
         """Return the tools of `registry` that this agent may use; those that only look at the context stay."""
+        if self.own_tools is not None:
+            return self.own_tools
         if not self.tools:
             return registry
         acting = {*WORK_TOOLS, *registry.foreign}

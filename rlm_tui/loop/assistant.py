@@ -31,6 +31,7 @@ from rlm_tui.loop.own_commands import called, expanded
 from rlm_tui.loop.project import ProjectContext
 from rlm_tui.loop.rules import find_rules, rules_text, show_rules
 from rlm_tui.loop.subcalls import is_cancelling
+from rlm_tui.loop.typed_command import acting_for, typed_command
 from rlm_tui.loop.undo import Undo
 from rlm_tui.mcp_client.servers import Servers
 from rlm_tui.models.keys import key_store
@@ -84,7 +85,7 @@ class Assistant:
         self.agents: Agents
         self._tools_for: tuple[bool, str] = (False, "")
         self._expanding: asyncio.Task[str] | None = None
-        self._queue: deque[str] = deque()
+        self._queue: deque[tuple[str, bool]] = deque()
         self._turn: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._ingest: asyncio.Task[None] | None = None
@@ -273,11 +274,11 @@ class Assistant:
 
     # --- turns -----------------------------------------------------------------------------------------
 
-    def send(self, prompt: str) -> None:
-        """Ask, or queue the prompt while a turn runs."""
+    def send(self, prompt: str, *, command: bool = False) -> None:
+        """Ask, or queue the prompt while a turn runs; a `command` was typed to be run, with or without its `!`."""
         if not prompt.strip():
             return
-        self._queue.append(prompt)
+        self._queue.append((prompt, command))
         if self._turn is None or self._turn.done():
             self._turn = self._spawn(self._run_queue(), "turns")
 
@@ -289,9 +290,9 @@ class Assistant:
 
     async def _run_queue(self) -> None:
         while self._queue:
-            prompt = self._queue.popleft()
+            prompt, command = self._queue.popleft()
             try:
-                self.last_turn = await self._run_turn(prompt)
+                self.last_turn = await (self._run_command(prompt) if command else self._run_turn(prompt))
             except RlmTuiError as error:
                 self.session.record(ev.Notice("error", str(error)))
 
@@ -310,6 +311,11 @@ class Assistant:
             prompt = await self._expand(expanded(command, arguments, self.engine, Bash(self.shell), acting))
         self._use_tools_of(acting)
         return await self.engine.run_turn(prompt, agent=acting)
+
+    async def _run_command(self, text: str) -> TurnEnd:
+        """Run a turn that is a command of the person's, sandboxed as any, asked for by no model."""
+        acting = acting_for(typed_command(text) or text, self.shell, self.approvals.policy)
+        return await self.engine.run_turn(text, agent=acting)
 
     async def _expand(self, work: "asyncio._CoroutineLike[str]") -> str:
         self._expanding = asyncio.create_task(work, name="own command")
@@ -360,7 +366,7 @@ class Assistant:
     @property
     def queued(self) -> tuple[str, ...]:
         """Prompts that wait for the running turn to end."""
-        return tuple(self._queue)
+        return tuple(prompt for prompt, _ in self._queue)
 
     def interrupt(self) -> bool:
         """Stop the running turn; queued prompts stay queued no longer."""

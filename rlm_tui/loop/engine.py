@@ -123,7 +123,9 @@ class Engine:
         self.session.record(ev.TurnStarted(number, prompt, entry, _shown_name(agent)))
         self.session.barrier()
         outcome = await self._run_root(prompt, agent)
-        return self._end_turn(number, outcome, (time.monotonic() - started) * 1000)
+        # what a typed command printed is in the context as the tool's
+        kept = agent.own_tools is None
+        return self._end_turn(number, outcome, (time.monotonic() - started) * 1000, kept=kept)
 
     def _keep_prompt(self, number: int, prompt: str) -> Entry | None:
         if len(prompt) < self.capture.user_min_chars or not prompt:
@@ -155,7 +157,7 @@ class Engine:
             self._turn_task = None
 
     async def _run_first(self, spec: CallSpec) -> CallOutcome:
-        if self.tools_ready is not None:
+        if self.tools_ready is not None and spec.acting.own_tools is None:
             await self.tools_ready()
         return await self.run_call(
             replace(spec, registry=spec.acting.allowed(self.registry_at(0))), Message("user", spec.prompt)
@@ -166,13 +168,15 @@ class Engine:
         best = next((text for text in reversed(node.replies) if text.strip()), "") if node is not None else ""
         return CallOutcome(spec.number, best, kind=kind, error=message)
 
-    def _end_turn(self, number: int, outcome: CallOutcome, elapsed_ms: float) -> ev.TurnFinished | ev.TurnInterrupted:
+    def _end_turn(
+        self, number: int, outcome: CallOutcome, elapsed_ms: float, *, kept: bool
+    ) -> ev.TurnFinished | ev.TurnInterrupted:
         node = self.session.state.turns[-1].node
         cost = node.cost if node.cost_known else None
         model = self.session.state.model
         if outcome.kind == "budget" and not outcome.answer:
             outcome = replace(outcome, answer=found_so_far(node))
-        if outcome.answer and len(outcome.answer) >= self.capture.assistant_min_chars:
+        if kept and outcome.answer and len(outcome.answer) >= self.capture.assistant_min_chars:
             self.session.append_parts("assistant", f"#{number}", outcome.answer, self.capture.max_chars)
         if not outcome.error:
             event: ev.TurnFinished | ev.TurnInterrupted = ev.TurnFinished(

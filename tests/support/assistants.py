@@ -30,6 +30,7 @@ def app_options(
     trusted: Mapping[str, str] | None = None,
     agent: str = "",
     approval: Approval = "edit",
+    deny: tuple[str, ...] = (),
 ) -> AppOptions:
     """Return options for the project `root/project` with the model `lab/scripted`.
 
@@ -46,7 +47,7 @@ def app_options(
         loaded.settings,
         model=ModelSettings(name="lab/scripted"),
         endpoints={"lab": EndpointSettings(api_base=server.base_url)},
-        permissions=PermissionSettings(approval=approval),
+        permissions=PermissionSettings(approval=approval, deny=deny),
     )
     return AppOptions(project, paths, dataclasses.replace(loaded, settings=settings), agent=agent)
 

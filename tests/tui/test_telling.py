@@ -117,3 +117,18 @@ async def test_an_insert_that_runs_is_shown_and_stopped_by_escape(tmp_path: Path
         await until(lambda: "command" not in screen.state.progress, "its end")
         assert not screen.state.turns
         await until(lambda: any("Interrupted" in item.text for item in screen.state.items), "the notice")
+
+
+async def test_a_typed_command_runs_and_is_shown(tmp_path: Path, project: Path) -> None:
+    app = make_app(project, tmp_path / "data")
+    async with app.run_test(size=(140, 45)) as pilot:
+        screen = await opened(app)
+        await _say(pilot, screen, "!")
+        assert not screen.state.turns
+        await _say(pilot, screen, "!echo seen; sleep 60")
+        await until(lambda: screen.state.busy, "the command")
+        await pilot.press("escape")
+        await until(lambda: screen.state.turns[-1].ended, "its end")
+        await _say(pilot, screen, "!cat a.py")
+        await until(lambda: len(screen.state.turns) == 2 and screen.state.turns[-1].ended, "the second")
+        assert "limit = 1" in screen.state.turns[-1].answer

@@ -242,6 +242,9 @@ class MainScreen(MainActions, Screen[None]):
 
     @on(PromptSent)
     def _prompt_sent(self, message: PromptSent) -> None:
+        if message.text.lstrip().startswith("!"):
+            self.run_command(message.text)
+            return
         name, rest = slash.split(message.text)
         if name not in self.bridge.own_commands and slash.is_command(message.text):
             self._run_command(name, rest, message.text)

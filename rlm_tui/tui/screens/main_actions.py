@@ -84,11 +84,18 @@ class MainActions(
         """Prompts that wait for the running turn's end, as far as the screen knows."""
         return self.bridge.queued
 
-    def send(self, text: str) -> None:
+    def run_command(self, text: str) -> None:
+        """Run what was typed after a `!` in the project's shell, as a turn without a model."""
+        if text.strip() == "!":
+            self.tell("Write a command after the !, such as !git status.")
+            return
+        self.send(text, command=True)
+
+    def send(self, text: str, *, command: bool = False) -> None:
         """Ask, or queue while a turn runs."""
         if not text.strip():
             return
-        if not self.bridge.call(lambda assistant: assistant.send(text)):
+        if not self.bridge.call(lambda assistant: assistant.send(text, command=command)):
             self.tell("The session is still being opened: the prompt is kept, send it again.", "warning")
             self.prompt.text = text
 

@@ -105,7 +105,7 @@ class PromptArea(TextArea):
     def __init__(self, history: PromptHistory, *, id: str | None = None) -> None:
         super().__init__(
             id=id, soft_wrap=True, show_line_numbers=False, tab_behavior="focus", highlight_cursor_line=False,
-            placeholder="Ask, @ file or entry, / command",
+            placeholder="Ask, @ file or entry, / command, ! shell",
         )  # fmt: skip
         self._history = history
         self._place: int | None = None
