@@ -202,6 +202,15 @@ class SpanTouched(Event, frozen=True, tag=True):
 # --- turns and calls ---------------------------------------------------------------------------------------
 
 
+class Image(Struct, frozen=True):
+    """An image that a prompt shows: its bytes lie in the session's folder, as `images/SHA256`. `size` is in bytes."""
+
+    name: str
+    sha256: str
+    media_type: str
+    size: int
+
+
 class TurnStarted(Event, frozen=True, tag=True):
     """A prompt was accepted (durably: this event is synced before anything else happens)."""
 
@@ -209,6 +218,7 @@ class TurnStarted(Event, frozen=True, tag=True):
     prompt: str
     entry: int = -1
     agent: str = ""
+    images: tuple[Image, ...] = ()
 
 
 class CallStarted(Event, frozen=True, tag=True):

@@ -26,6 +26,7 @@ from rlm_tui.loop.agents import Agents
 from rlm_tui.loop.approvals import Approvals
 from rlm_tui.loop.engine import Engine
 from rlm_tui.loop.housekeeping import keep_house
+from rlm_tui.loop.images import image_paths, keep_images
 from rlm_tui.loop.opening import opened_session, policy_in_force
 from rlm_tui.loop.own_commands import called, expanded
 from rlm_tui.loop.project import ProjectContext
@@ -41,6 +42,7 @@ from rlm_tui.models.router import keyed_environ, make_client
 from rlm_tui.repl.pool import ReplPool
 from rlm_tui.sandbox.finding import Found, find_containment
 from rlm_tui.session.session import Session
+from rlm_tui.text import one_line
 from rlm_tui.tools.context import context_tools
 from rlm_tui.tools.python_tool import Python
 from rlm_tui.tools.recurse import recursion_tools
@@ -310,7 +312,28 @@ class Assistant:
             acting = self.agents.acting(command.agent or agent, command.model)
             prompt = await self._expand(expanded(command, arguments, self.engine, Bash(self.shell), acting))
         self._use_tools_of(acting)
-        return await self.engine.run_turn(prompt, agent=acting)
+        return await self.engine.run_turn(prompt, agent=acting, images=await self._images_of(prompt, acting))
+
+    async def _images_of(self, prompt: str, acting: Acting) -> tuple[ev.Image, ...]:
+        """Return the images that a prompt names, as far as the agent's model takes them; the person is told."""
+        if not image_paths(prompt, self.options.project):
+            return ()
+        model = acting.model or self.session.state.model
+        client = acting.client or self.engine.client
+        limits = await asyncio.to_thread(client.limits, model)
+        known = limits.context_tokens is not None
+        if is_offline(model) or (known and not limits.supports_images):
+            self._notice("warning", f"{model} takes no images: the prompt goes without them.")
+            return ()
+        kept, problems = await asyncio.to_thread(
+            keep_images, prompt, self.options.project, self.session.directory, anywhere=self.attended
+        )
+        for problem in problems:
+            self._notice("warning", problem)
+        if kept:
+            told = ", ".join(f"{one_line(image.name, 60)} ({image.size:,} bytes)" for image in kept)
+            self._notice("info", f"The model is shown {told}.")
+        return tuple(kept)
 
     async def _run_command(self, text: str) -> TurnEnd:
         """Run a turn that is a command of the person's, sandboxed as any, asked for by no model."""

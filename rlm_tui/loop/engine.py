@@ -19,6 +19,7 @@ from rlm_tui.errors import ToolError
 from rlm_tui.loop.acting import PLAIN, Acting, FindAgent, tightened
 from rlm_tui.loop.budget import Budget
 from rlm_tui.loop.call import Call, CallOutcome, CallSpec
+from rlm_tui.loop.images import ShownImages
 from rlm_tui.loop.instructions import Instructions
 from rlm_tui.loop.memo import PURE_TOOLS
 from rlm_tui.loop.partial import found_so_far
@@ -93,6 +94,7 @@ class Engine:
         self._turn_task: asyncio.Task[CallOutcome] | None = None
         self._prompt_entry: Entry | None = None
         self._metadata = ""
+        self._images = ShownImages(session.directory)
 
     def use_tools(self, registry: Registry) -> None:
         """Use other tools from the next call on."""
@@ -107,9 +109,14 @@ class Engine:
     # --- a turn ----------------------------------------------------------------------------------------
 
     async def run_turn(
-        self, prompt: str, *, budget: BudgetSettings | None = None, agent: Acting = PLAIN
+        self,
+        prompt: str,
+        *,
+        budget: BudgetSettings | None = None,
+        agent: Acting = PLAIN,
+        images: tuple[ev.Image, ...] = (),
     ) -> ev.TurnFinished | ev.TurnInterrupted:
-        """Answer one prompt as `agent` and return how the turn ended. One turn at a time.
+        """Answer one prompt as `agent` and return how the turn ended. One turn at a time. `images` are kept already.
 
         The prompt is durable before anything else happens. Raises `SessionError` only when it cannot be written.
         """
@@ -120,7 +127,7 @@ class Engine:
         self._rules = self._find_rules()
         self._prompt_entry = self._keep_prompt(number, prompt)
         entry = self._prompt_entry.number if self._prompt_entry is not None else -1
-        self.session.record(ev.TurnStarted(number, prompt, entry, _shown_name(agent)))
+        self.session.record(ev.TurnStarted(number, prompt, entry, _shown_name(agent), images))
         self.session.barrier()
         outcome = await self._run_root(prompt, agent)
         # what a typed command printed is in the context as the tool's
@@ -159,8 +166,10 @@ class Engine:
     async def _run_first(self, spec: CallSpec) -> CallOutcome:
         if self.tools_ready is not None and spec.acting.own_tools is None:
             await self.tools_ready()
+        images = await asyncio.to_thread(self._images.urls_of, self.session.state.turns[-1])
         return await self.run_call(
-            replace(spec, registry=spec.acting.allowed(self.registry_at(0))), Message("user", spec.prompt)
+            replace(spec, registry=spec.acting.allowed(self.registry_at(0))),
+            Message("user", spec.prompt, images=images),
         )
 
     def _ended_early(self, spec: CallSpec, kind: str, message: str) -> CallOutcome:
@@ -281,7 +290,9 @@ class Engine:
             return fit(system, (), current, room, self._estimate, spec.registry.schemas).messages
         first = Message("user", f"{current[0].content}\n\n{self._metadata}", images=current[0].images)
         turns = self.session.state.turns[:-1]
-        prompt = fit(system, turns, [first, *current[1:]], room, self._estimate, spec.registry.schemas)
+        prompt = fit(
+            system, turns, [first, *current[1:]], room, self._estimate, spec.registry.schemas, self._images.urls_of
+        )
         if prompt.hidden_turns and "not shown" not in self._metadata:
             self._metadata = self._root_metadata(prompt.hidden_turns)
             return self.prompt_messages(spec, current)

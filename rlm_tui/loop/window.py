@@ -5,7 +5,7 @@ turn. Nothing is summarised away: what no longer fits is in the context, and the
 tokens, estimated from characters and calibrated by what providers report.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -75,9 +75,12 @@ def prompt_tokens(settings: WindowSettings, limits: Limits) -> int:
     return max(1_000, window - min(settings.reserve, window // 2))
 
 
-def turn_messages(turn: Turn) -> list[Message]:
-    """Return a past turn as messages; a request that never got a result (a crash) is given one that says so."""
-    messages = [Message("user", turn.prompt)]
+def turn_messages(turn: Turn, images: tuple[str, ...] = ()) -> list[Message]:
+    """Return a past turn as messages; a request that never got a result (a crash) is given one that says so.
+
+    `images` are the data URLs of what its prompt shows.
+    """
+    messages = [Message("user", turn.prompt, images=images)]
     open_requests: dict[str, str] = {}
     results = {event.request: event.result for event in turn.history if not isinstance(event, ReplyFinished)}
     for event in turn.history:
@@ -121,9 +124,11 @@ def fit(
     room: int,
     estimate: TokenEstimate,
     tools: Sequence[ToolSchema],
+    images: Callable[[Turn], tuple[str, ...]] = lambda _: (),
 ) -> Prompt:
     """Return the prompt of at most `room` tokens: whole past turns from the newest on, and the current turn.
 
+    `images` returns the data URLs of a turn's images.
     Where even the current turn is too large, its older tool results are replaced by a line that says so.
     """
     current = _shrunk(list(current), room - estimate.tokens([system], tools), estimate)
@@ -131,7 +136,7 @@ def fit(
     kept: list[list[Message]] = []
     usable = [turn for turn in turns if not turn.reverted]
     for turn in reversed(usable):
-        messages = turn_messages(turn)
+        messages = turn_messages(turn, images(turn))
         left -= estimate.tokens(messages)
         if left < 0:
             break

@@ -189,7 +189,7 @@ def fork_session(paths: Paths, directory: Path, at: int = -1) -> Path:
             writer.append(
                 ev.Envelope(target.name, record.seq, record.at, event, record.call, record.parent, record.depth)
             )
-        for folder in ("outputs", "segments", KNOWN_FOLDER):
+        for folder in ("outputs", "images", "segments", KNOWN_FOLDER):
             if (directory / folder).is_dir():
                 shutil.copytree(directory / folder, target / folder, dirs_exist_ok=True)
         writer.barrier()

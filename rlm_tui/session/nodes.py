@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from msgspec import Struct, field
 
-from rlm_tui.events import Citation, ReplyFinished, Span, ToolFinished, Usage
+from rlm_tui.events import Citation, Image, ReplyFinished, Span, ToolFinished, Usage
 
 NodeKind = Literal["turn", "call", "tool"]
 NodeStatus = Literal["running", "waiting", "ok", "failed", "cancelled"]
@@ -113,3 +113,4 @@ class Turn(Part, eq=False):
     reason: str = ""
     ended: bool = False
     reverted: bool = False
+    images: tuple[Image, ...] = ()

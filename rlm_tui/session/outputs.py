@@ -12,11 +12,21 @@ INLINE_CHARS = 65_536
 
 def digest(text: str) -> str:
     """Return the SHA-256 of the text's UTF-8 form, in hex."""
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return bytes_digest(text.encode("utf-8"))
+
+
+def bytes_digest(data: bytes) -> str:
+    """Return the SHA-256 of `data`, in hex."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def save_output(directory: Path, text: str, sha: str) -> None:
     """Store `text` durably as `directory/<sha>`, whole or not at all. Raises `SessionError`."""
+    save_bytes(directory, text.encode("utf-8"), sha)
+
+
+def save_bytes(directory: Path, data: bytes, sha: str) -> None:
+    """Store `data` durably as `directory/<sha>`, whole or not at all. Raises `SessionError`."""
     target = directory / sha
     if target.exists():
         return
@@ -24,7 +34,7 @@ def save_output(directory: Path, text: str, sha: str) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         with part.open("wb") as file:
-            file.write(text.encode("utf-8"))
+            file.write(data)
             file.flush()
             os.fdatasync(file.fileno())
         part.rename(target)
@@ -35,10 +45,14 @@ def save_output(directory: Path, text: str, sha: str) -> None:
 
 def load_output(directory: Path, sha: str) -> str | None:
     """Return the text stored as `sha`, or None when it is missing or damaged."""
+    data = load_bytes(directory, sha)
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def load_bytes(directory: Path, sha: str) -> bytes | None:
+    """Return what is stored as `sha`, or None when it is missing or damaged."""
     try:
         data = (directory / sha).read_bytes()
     except OSError:
         return None
-    if hashlib.sha256(data).hexdigest() != sha:
-        return None
-    return data.decode("utf-8", "replace")
+    return data if bytes_digest(data) == sha else None

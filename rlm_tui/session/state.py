@@ -87,7 +87,7 @@ class SessionState(FoldedState):
             f"turn:{event.turn}", "turn", f"turn {event.turn}", one_line(event.prompt, _TITLE_CHARS), None, 0,
             envelope.at, turn=event.turn, prompt=event.prompt, model=self.model,
         )  # fmt: skip
-        turn = Turn(event.turn, event.prompt, event.entry, node)
+        turn = Turn(event.turn, event.prompt, event.entry, node, images=event.images)
         self.turns.append(turn)
         self.running_turn = turn
         self._add_node(node)
