@@ -69,6 +69,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("thinking", "Unfold or fold all reasoning", "Chat"),
     Action("previous_message", "Previous message", "Chat", ("alt+up",), palette=False),
     Action("next_message", "Next message", "Chat", ("alt+down",), palette=False),
+    Action("stash", "Put the prompt aside; in an empty one, bring it back", "Chat", ("alt+s",)),
     Action("editor", "Write the prompt in your editor", "Chat", ("ctrl+g",)),
     Action("leave", "Quit", "Program", leader="q"),
 )

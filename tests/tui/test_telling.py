@@ -132,3 +132,24 @@ async def test_a_typed_command_runs_and_is_shown(tmp_path: Path, project: Path) 
         await _say(pilot, screen, "!cat a.py")
         await until(lambda: len(screen.state.turns) == 2 and screen.state.turns[-1].ended, "the second")
         assert "limit = 1" in screen.state.turns[-1].answer
+
+
+async def test_a_prompt_is_put_aside_and_brought_back_in_another_session(tmp_path: Path, project: Path) -> None:
+    app = make_app(project, tmp_path / "data")
+    async with app.run_test(size=(140, 45)) as pilot:
+        screen = await opened(app)
+        for text in ("first [b]", "second\nline"):
+            screen.prompt.text = text
+            await pilot.press("alt+s")
+            assert screen.prompt.text == ""
+    app = make_app(project, tmp_path / "data")
+    async with app.run_test(size=(140, 45)) as pilot:
+        screen = await opened(app)
+        await pilot.press("alt+s")
+        assert screen.prompt.text == "second\nline"
+        screen.prompt.text = ""
+        await pilot.press("alt+s")
+        assert screen.prompt.text == "first [b]"
+        screen.prompt.text = ""
+        await pilot.press("alt+s")
+        assert screen.prompt.text == ""

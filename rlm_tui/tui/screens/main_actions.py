@@ -21,6 +21,7 @@ from rlm_tui.tui.screens.servers import ServerActions
 from rlm_tui.tui.screens.session_actions import SessionActions
 from rlm_tui.tui.screens.telling import TellingActions
 from rlm_tui.tui.screens.undoing import UndoActions
+from rlm_tui.tui.widgets.prompt_history import PromptStash
 
 if TYPE_CHECKING:
     from rlm_tui.config.options import AppOptions
@@ -286,6 +287,19 @@ class MainActions(
     def do_new_session(self) -> None:
         """Start a new session in the same project."""
         self.open_session(replace(self.options, session="", continue_=False, prompt="", attach=()))
+
+    def do_stash(self) -> None:
+        """Put the prompt aside; in an empty one, bring back what was put aside last."""
+        stash = PromptStash(self.options.paths.home / "stash.jsonl")
+        if self.prompt.text.strip():
+            stash.put(self.prompt.text)
+            self.prompt.text = ""
+            self.tell(f"Put aside ({len(stash.prompts):,} in all): the same key in an empty prompt brings it back.")
+        elif text := stash.take():
+            self.prompt.text = text
+            self.prompt.move_cursor(self.prompt.document.end)
+        else:
+            self.tell("Nothing is put aside.")
 
     def do_editor(self) -> None:
         """Write the prompt in $VISUAL or $EDITOR."""

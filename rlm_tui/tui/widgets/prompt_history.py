@@ -1,9 +1,11 @@
-"""The prompts of earlier days, in a file of one JSON string a line."""
+"""The prompts of earlier days, and those put aside, in files of one JSON string a line."""
 
 from collections import deque
 from pathlib import Path
 
 import msgspec
+
+from rlm_tui.config.writing import write_atomically
 
 _KEPT = 1_000
 
@@ -36,6 +38,41 @@ class PromptHistory:
                 file.write(msgspec.json.encode(prompt) + b"\n")
         except OSError:
             return  # told by the footer's disk notice; the prompt itself is in the session's log
+
+
+class PromptStash:
+    """Prompts that were put aside, the last one on top; it survives the program. Nothing here raises on a bad disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._prompts: list[str] | None = None
+
+    @property
+    def prompts(self) -> list[str]:
+        """What is put aside, the oldest first."""
+        if self._prompts is None:
+            self._prompts = _read(self._path)
+        return self._prompts
+
+    def put(self, prompt: str) -> None:
+        """Put a prompt aside."""
+        self.prompts.append(prompt)
+        self._write()
+
+    def take(self) -> str:
+        """Return the prompt that was put aside last and forget it; an empty text where there is none."""
+        if not self.prompts:
+            return ""
+        prompt = self.prompts.pop()
+        self._write()
+        return prompt
+
+    def _write(self) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_atomically(self._path, "".join(msgspec.json.encode(p).decode() + "\n" for p in self.prompts))
+        except (OSError, ValueError):
+            return  # as above
 
 
 def _read(path: Path) -> list[str]:
