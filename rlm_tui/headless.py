@@ -13,7 +13,8 @@ from typing import TextIO
 
 from rlm_tui import events as ev
 from rlm_tui.config.options import AppOptions
-from rlm_tui.loop.assistant import Assistant, TurnEnd
+from rlm_tui.loop.assistant import Assistant
+from rlm_tui.loop.turns import TurnEnd
 from rlm_tui.session.codec import encode_plain
 from rlm_tui.text import one_line, safe_text
 

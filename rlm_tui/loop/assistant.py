@@ -6,7 +6,6 @@ is told through the session's envelopes and in no other way.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -26,13 +25,10 @@ from rlm_tui.loop.agents import Agents
 from rlm_tui.loop.approvals import Approvals
 from rlm_tui.loop.engine import Engine
 from rlm_tui.loop.housekeeping import keep_house
-from rlm_tui.loop.images import image_paths, keep_images
 from rlm_tui.loop.opening import opened_session, policy_in_force
-from rlm_tui.loop.own_commands import called, expanded
 from rlm_tui.loop.project import ProjectContext
 from rlm_tui.loop.rules import find_rules, rules_text, show_rules
-from rlm_tui.loop.subcalls import is_cancelling
-from rlm_tui.loop.typed_command import acting_for, typed_command
+from rlm_tui.loop.turns import TurnEnd, Turns
 from rlm_tui.loop.undo import Undo
 from rlm_tui.mcp_client.servers import Servers
 from rlm_tui.models.keys import key_store
@@ -42,17 +38,14 @@ from rlm_tui.models.router import keyed_environ, make_client
 from rlm_tui.repl.pool import ReplPool
 from rlm_tui.sandbox.finding import Found, find_containment
 from rlm_tui.session.session import Session
-from rlm_tui.text import one_line
 from rlm_tui.tools.context import context_tools
 from rlm_tui.tools.python_tool import Python
 from rlm_tui.tools.recurse import recursion_tools
 from rlm_tui.tools.registry import Registry
 from rlm_tui.tools.work.registry import work_tools
-from rlm_tui.tools.work.shell import Bash, Shell
+from rlm_tui.tools.work.shell import Shell
 from rlm_tui.workspace.project_files import ProjectFiles
 from rlm_tui.workspace.snapshots import SnapshotStore
-
-TurnEnd = ev.TurnFinished | ev.TurnInterrupted
 
 
 class Assistant:
@@ -86,12 +79,9 @@ class Assistant:
         self.extras = Extras()
         self.agents: Agents
         self._tools_for: tuple[bool, str] = (False, "")
-        self._expanding: asyncio.Task[str] | None = None
-        self._queue: deque[tuple[str, bool]] = deque()
-        self._turn: asyncio.Task[None] | None = None
+        self.turns = Turns(self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._ingest: asyncio.Task[None] | None = None
-        self.last_turn: TurnEnd | None = None
         self._rules_told = ""
         self.repls = ReplPool(self.settings.sandbox.mode)
 
@@ -118,7 +108,7 @@ class Assistant:
         self.agents = Agents(self.extras.agents, self._client)
         self._make_approvals(found)
         self.mcp = Servers(
-            self.settings.mcp, self.options.project, self.options.paths.home, self._notice, self._tools_changed
+            self.settings.mcp, self.options.project, self.options.paths.home, self.notice, self._tools_changed
         )
         self._make_engine()
         self._start_agent()
@@ -127,8 +117,8 @@ class Assistant:
         for label, text in self.options.attach_texts:
             self.session.append_entry("file", label, text)
         self.mcp.start()
-        self._spawn(keep_house(self.session), "housekeeping")
-        self._ingest = self._spawn(self._read_project(), "ingest")
+        self.spawn(keep_house(self.session), "housekeeping")
+        self._ingest = self.spawn(self._read_project(), "ingest")
 
     def _note_snapshot(self, snapshot: str, paths: tuple[str, ...]) -> None:
         turn = self.session.state.running_turn
@@ -225,11 +215,8 @@ class Assistant:
 
     async def close(self, reason: str = "") -> None:
         """Stop what runs, close the session, and let every file go."""
-        self._queue.clear()
         self.project.cancel()
-        self.engine.interrupt()
-        if self._turn is not None:
-            await asyncio.wait({self._turn}, timeout=2)
+        await self.turns.stop()
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:
@@ -237,11 +224,8 @@ class Assistant:
         await asyncio.gather(self.repls.close(), self.mcp.close(), asyncio.to_thread(self.shell.close))
         self.session.close(reason)
 
-    def spawn(self, work: "asyncio._CoroutineLike[None]", name: str) -> None:
+    def spawn(self, work: "asyncio._CoroutineLike[None]", name: str) -> asyncio.Task[None]:
         """Run something beside the turns; it is cancelled when the session is closed."""
-        self._spawn(work, name)
-
-    def _spawn(self, work: "asyncio._CoroutineLike[None]", name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -257,7 +241,7 @@ class Assistant:
         else:
             await self.project.ingest(root)
             if self.settings.context.watch and not question:
-                self._spawn(self.project.watch(root), "watch")
+                self.spawn(self.project.watch(root), "watch")
         for path in self.options.attach:
             await self.attach(path)
 
@@ -278,81 +262,26 @@ class Assistant:
 
     def send(self, prompt: str, *, command: bool = False) -> None:
         """Ask, or queue the prompt while a turn runs; a `command` was typed to be run, with or without its `!`."""
-        if not prompt.strip():
-            return
-        self._queue.append((prompt, command))
-        if self._turn is None or self._turn.done():
-            self._turn = self._spawn(self._run_queue(), "turns")
+        self.turns.send(prompt, command=command)
 
     async def ask(self, prompt: str) -> TurnEnd:
         """Ask and wait for the turn's end. Raises `UsageError` for an empty prompt."""
-        if not prompt.strip():
-            raise UsageError("The prompt is empty: say what you want to know.")
-        return await self._run_turn(prompt)
+        return await self.turns.ask(prompt)
 
-    async def _run_queue(self) -> None:
-        while self._queue:
-            prompt, command = self._queue.popleft()
-            try:
-                self.last_turn = await (self._run_command(prompt) if command else self._run_turn(prompt))
-            except RlmTuiError as error:
-                self.session.record(ev.Notice("error", str(error)))
+    @property
+    def queued(self) -> tuple[str, ...]:
+        """Prompts that wait for the running turn to end."""
+        return self.turns.queued
 
-    async def _run_turn(self, prompt: str) -> TurnEnd:
-        """Run a turn as the agent chosen; a prompt that calls an own command becomes what that says.
+    def interrupt(self) -> bool:
+        """Stop the running turn; queued prompts stay queued no longer."""
+        return self.turns.interrupt()
 
-        Raises `UsageError` where the prompt cannot be made, `ModelError` where the agent's model cannot be used.
-        """
-        agent = self.session.state.settings.get("agent", "")
-        own = called(prompt, self.extras.commands)
-        if own is None:
-            acting = self.agents.acting(agent)
-        else:
-            command, arguments = own
-            acting = self.agents.acting(command.agent or agent, command.model)
-            prompt = await self._expand(expanded(command, arguments, self.engine, Bash(self.shell), acting))
-        self._use_tools_of(acting)
-        return await self.engine.run_turn(prompt, agent=acting, images=await self._images_of(prompt, acting))
+    def cancel_call(self, call: int) -> bool:
+        """Stop one sub-call with its sub-tree."""
+        return self.engine.cancel_call(call)
 
-    async def _images_of(self, prompt: str, acting: Acting) -> tuple[ev.Image, ...]:
-        """Return the images that a prompt names, as far as the agent's model takes them; the person is told."""
-        if not image_paths(prompt, self.options.project):
-            return ()
-        model = acting.model or self.session.state.model
-        client = acting.client or self.engine.client
-        limits = await asyncio.to_thread(client.limits, model)
-        known = limits.context_tokens is not None
-        if is_offline(model) or (known and not limits.supports_images):
-            self._notice("warning", f"{model} takes no images: the prompt goes without them.")
-            return ()
-        kept, problems = await asyncio.to_thread(
-            keep_images, prompt, self.options.project, self.session.directory, anywhere=self.attended
-        )
-        for problem in problems:
-            self._notice("warning", problem)
-        if kept:
-            told = ", ".join(f"{one_line(image.name, 60)} ({image.size:,} bytes)" for image in kept)
-            self._notice("info", f"The model is shown {told}.")
-        return tuple(kept)
-
-    async def _run_command(self, text: str) -> TurnEnd:
-        """Run a turn that is a command of the person's, sandboxed as any, asked for by no model."""
-        acting = acting_for(typed_command(text) or text, self.shell, self.approvals.policy)
-        return await self.engine.run_turn(text, agent=acting)
-
-    async def _expand(self, work: "asyncio._CoroutineLike[str]") -> str:
-        self._expanding = asyncio.create_task(work, name="own command")
-        try:
-            return await self._expanding
-        except asyncio.CancelledError:
-            if is_cancelling():
-                self._expanding.cancel()
-                raise
-            raise UsageError("Interrupted before anything was asked.") from None
-        finally:
-            self._expanding = None
-
-    def _use_tools_of(self, acting: Acting) -> None:
+    def use_tools_of(self, acting: Acting) -> None:
         """Offer the tools that the agent's model and mode can use, where they differ from those offered now."""
         model = acting.model or self.session.state.model
         mode = self.agents.known(acting.name).settings.mode or self._mode
@@ -371,7 +300,7 @@ class Assistant:
             if self._strict:
                 self.session.close("failed")
                 raise
-            self._notice("error", f"{error} This session goes on as {BUILD}.")
+            self.notice("error", f"{error} This session goes on as {BUILD}.")
             name = ""
         if name != self.session.state.settings.get("agent", ""):
             self.session.record(ev.SettingChosen("agent", name))
@@ -385,22 +314,6 @@ class Assistant:
         self.agents.acting(chosen)
         self.session.record(ev.SettingChosen("agent", "" if chosen == BUILD else chosen))
         return chosen
-
-    @property
-    def queued(self) -> tuple[str, ...]:
-        """Prompts that wait for the running turn to end."""
-        return tuple(prompt for prompt, _ in self._queue)
-
-    def interrupt(self) -> bool:
-        """Stop the running turn; queued prompts stay queued no longer."""
-        self._queue.clear()
-        if self._expanding is not None:
-            return self._expanding.cancel()
-        return self.engine.interrupt()
-
-    def cancel_call(self, call: int) -> bool:
-        """Stop one sub-call with its sub-tree."""
-        return self.engine.cancel_call(call)
 
     def cancel_ingest(self) -> None:
         """Stop reading the project; what is there stays."""
@@ -428,7 +341,7 @@ class Assistant:
 
     # --- servers of tools ------------------------------------------------------------------------------
 
-    def _notice(self, level: Literal["info", "warning", "error"], text: str) -> None:
+    def notice(self, level: Literal["info", "warning", "error"], text: str) -> None:
         self.session.record(ev.Notice(level, text))
 
     def _tools_changed(self) -> None:
@@ -448,6 +361,6 @@ class Assistant:
             label, text = await self.mcp.read(server, uri)
             self.session.append_parts("file", label, text, self.settings.capture.max_chars)
         except RlmTuiError as error:
-            self._notice("error", str(error))
+            self.notice("error", str(error))
         else:
-            self._notice("info", f"{label} is in the context: {len(text):,} characters.")
+            self.notice("info", f"{label} is in the context: {len(text):,} characters.")

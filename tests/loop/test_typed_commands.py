@@ -21,9 +21,9 @@ def server() -> Iterator[ScriptedServer]:
 
 async def ran(assistant: Assistant, text: str) -> ev.TurnFinished:
     assistant.send(text, command=True)
-    assert assistant._turn is not None
-    await assistant._turn
-    end = assistant.last_turn
+    assert assistant.turns.running is not None
+    await assistant.turns.running
+    end = assistant.turns.last
     assert isinstance(end, ev.TurnFinished)
     return end
 
