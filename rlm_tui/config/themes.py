@@ -97,6 +97,17 @@ def load_themes(config_dir: Path) -> tuple[dict[str, ThemeSpec], list[ConfigProb
     return {name: found[name] for name in names}, loader.problems
 
 
+def quick_roles(name: str) -> dict[str, str]:
+    """Return the roles of a shipped theme, those of the default where there is none of that name; reads one file."""
+    for wanted in (name, DEFAULT_THEME):
+        try:
+            text = (shipped_themes() / f"{Path(wanted).name}.toml").read_text(encoding="utf-8")
+            return dict(tomllib.loads(text)["roles"])
+        except (OSError, ValueError, KeyError):
+            continue
+    return {}
+
+
 class _Loader:
     def __init__(self) -> None:
         self.problems: list[ConfigProblem] = []

@@ -104,6 +104,13 @@ def list_files(root: Path, rules: IgnoreRules, *, only: Sequence[str] = ()) -> I
                 yield LeftOut(label_of(name), f"unreadable: {error.strerror}")
 
 
+def list_trees(root: Path, rules: IgnoreRules, *, only: Sequence[str] = ()) -> list[LeftOut]:
+    """Return the trees below `root` that are left out, as `list_files` yields them; looks at no single file."""
+    top = os.path.realpath(root)
+    found = _listed(top, rules, tuple(only))
+    return [LeftOut(label_of(name), reason) for name, reason in found.items() if reason and name.endswith("/")]
+
+
 def list_directories(root: Path, left_out: Sequence[LeftOut], *, starts: Sequence[str] = ("",)) -> list[str]:
     """Return the directories from `starts` (names below `root`) down that are in none of the trees left out.
 
@@ -203,15 +210,17 @@ def _walked(top: str, rules: IgnoreRules, only: tuple[str, ...]) -> dict[str, st
         if directory and any(entry.name in _MARKERS for entry in entries):
             found[directory + "/"] = GENERATED
             continue
+        filters.note(directory, {entry.name for entry in entries})
+        ruled = filters.applies(directory)
         for entry in entries:
             name = f"{directory}/{entry.name}" if directory else entry.name
             if wanted and name not in on_the_way and not is_under(name, wanted):
                 continue
             if not _is_directory(entry):
-                found[name] = _reason(name, rules) if filters.ignores(name, directory=False) else ""
+                found[name] = _reason(name, rules) if ruled and filters.ignores(name, directory=False) else ""
             elif reason := _tree_reason(name):
                 found[name + "/"] = reason
-            elif filters.ignores(name, directory=True):
+            elif ruled and filters.ignores(name, directory=True):
                 found[name + "/"] = IGNORED
             else:
                 waiting.append(name)

@@ -5,6 +5,7 @@
 
 import os
 import re
+from collections.abc import Collection
 from typing import Protocol
 
 _MAX_STARS = 8  # each star is one more loop inside another for `re`; real lines have two or three
@@ -29,6 +30,22 @@ class IgnoreFiles:
         self._extra = _compiled(extra)
         self._levels: dict[str, tuple[_Pattern, ...]] = {}
         self._trees: dict[str, bool] = {"": False}
+        self._applies: dict[str, bool] = {}
+
+    def note(self, directory: str, names: Collection[str]) -> None:
+        """Say what lies in a directory, so that no ignore file is looked for where there is none."""
+        if not any(name in names for name in self._names):
+            self._levels[directory] = ()
+
+    def applies(self, directory: str) -> bool:
+        """Tell whether any line could ignore something in `directory`: in most there is none, up to the root."""
+        known = self._applies.get(directory)
+        if known is None:
+            known = bool(self._extra or self._level(directory))
+            if not known and directory:
+                known = self.applies(os.path.dirname(directory))
+            self._applies[directory] = known
+        return known
 
     def ignores(self, name: str, *, directory: bool) -> bool:
         """Tell whether `name` (relative, `/` between parts) is ignored by a line about itself."""

@@ -19,8 +19,12 @@ def run_app(options: AppOptions) -> int:
     gc.disable()
     sys.setswitchinterval(_SWITCH_S)
     os.environ.setdefault("TEXTUAL_FPS", "240")
-    from rlm_tui.tui.app import RlmTuiApp
+    from rlm_tui.tui.skeleton import Skeleton
 
-    app = RlmTuiApp(options)
-    app.run(mouse=options.mouse)
+    with Skeleton(options) as skeleton:
+        from rlm_tui.tui.app import RlmTuiApp
+
+        app = RlmTuiApp(options)
+        skeleton.hand_over()
+        app.run(mouse=options.mouse)
     return app.return_code or 0

@@ -16,8 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlm_tui.context.entry import LeftOut
-from rlm_tui.context.ignore import IgnoreRules, is_under, is_version_control, list_directories, list_files
+from rlm_tui.context.ignore import IgnoreRules, is_under, is_version_control, list_directories, list_trees
 from rlm_tui.workspace.known_files import Batch, FileChange, KnownFiles, Stamp
 
 if TYPE_CHECKING:
@@ -195,8 +194,7 @@ class _Source:
     def _directories(self, fresh: Sequence[str]) -> set[str]:
         if self._one_file:
             return {str(self._root.parent)}
-        listed = list_files(self._root, self._rules, only=fresh)
-        left_out = [item for item in listed if isinstance(item, LeftOut)]
+        left_out = list_trees(self._root, self._rules, only=fresh)
         found = list_directories(self._root, left_out, starts=fresh or ("",))
         readable = {path for path in found if os.access(path, os.R_OK | os.X_OK)}
         return readable | {path for path in self._watched if os.path.isdir(path)} if fresh else readable  # noqa: PTH112

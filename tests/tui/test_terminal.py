@@ -120,3 +120,34 @@ def test_a_prompt_survives_kill_nine(project: Path, tmp_path: Path, server: Scri
         assert _exit_code(terminal) == -signal.SIGKILL
     log = next((tmp_path / "home" / "sessions").glob("*/events.jsonl"))
     assert "remember-this" in log.read_text()
+
+
+def test_something_stands_on_the_screen_at_once_and_keys_typed_meanwhile_reach_the_prompt(
+    project: Path, tmp_path: Path
+) -> None:
+    with _terminal(project, tmp_path) as terminal:
+        terminal.wait_for("opening… ".encode(), 30)
+        assert b"rlm-tui" in terminal.seen
+        assert b"offline" not in terminal.seen, "nothing of the real screen is there yet"
+        terminal.write("дальше".encode())
+        terminal.wait_for("дальше".encode(), 30)
+        terminal.write(b"\x03\x03")
+        assert _exit_code(terminal) == 0
+
+
+def test_a_start_that_fails_leaves_the_terminal_as_it_was(project: Path, tmp_path: Path) -> None:
+    import termios
+
+    with _terminal(project, tmp_path, PYTHONPATH=str(_without_textual(tmp_path))) as terminal:
+        before = termios.tcgetattr(terminal.fd)
+        assert _exit_code(terminal, 30) == 1
+        assert terminal.seen.rindex(CLOSE_ALTERNATE) > terminal.seen.rindex(OPEN_ALTERNATE)
+        assert termios.tcgetattr(terminal.fd)[3] == before[3]
+
+
+def _without_textual(folder: Path) -> Path:
+    """Return a folder that hides Textual behind a module that cannot be imported."""
+    hidden = folder / "hiding"
+    hidden.mkdir()
+    (hidden / "textual.py").write_text("raise ImportError('broken on purpose')\n")
+    return hidden
