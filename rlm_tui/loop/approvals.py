@@ -7,31 +7,15 @@ an export know of them. Where nobody is there, whatever would ask is refused wit
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
 
 from rlm_tui import events as ev
-from rlm_tui.config.schema import Approval
 from rlm_tui.errors import ConfigError, RlmTuiError, ToolError, UsageError
 from rlm_tui.loop.acting import stricter
 from rlm_tui.permissions.policy import Decision, Deed, Policy
+from rlm_tui.permissions.reply import APPROVALS, Reply
 from rlm_tui.permissions.rules import parse_rule
 from rlm_tui.session.session import Session
 from rlm_tui.tools.port import Action, Permits
-
-APPROVALS: tuple[Approval, ...] = get_args(Approval)
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the person says to a question for permission.
-
-    `session` and `always` take a `rule`, which then holds for this session or is kept for the project. `reason` is
-    told to the model with a `deny`.
-    """
-
-    decision: Literal["once", "session", "always", "deny"]
-    rule: str = ""
-    reason: str = ""
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 from typing import ClassVar
 
+from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.theme import Theme
@@ -34,6 +35,7 @@ class RlmTuiApp(App[None]):
         super().__init__()
         self.options = options
         self.settings = options.loaded.settings
+        self._early: list[events.Event] | None = []
         self.themes: dict[str, ThemeSpec] = {}
         self.theme_problems = self._take_themes(*load_themes(options.paths.config_dir))
         wanted = options.theme or self.settings.ui.theme
@@ -76,6 +78,19 @@ class RlmTuiApp(App[None]):
         from rlm_tui.tui.screens.replay import ReplayScreen
 
         return ReplayScreen(options)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keep keys and pastes that come before there is a prompt to take them."""
+        if self._early is not None and isinstance(event, events.Key | events.Paste):
+            self._early.append(event)
+            return
+        await super().on_event(event)
+
+    def keys_ready(self) -> None:
+        """Hand on what was typed before the prompt had the focus."""
+        early, self._early = self._early or [], None
+        for event in early:
+            self.post_message(event)
 
     def _loop_signal(self, number: signal.Signals) -> None:
         asyncio.get_running_loop().add_signal_handler(number, self._end_by_signal, number)

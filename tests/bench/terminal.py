@@ -58,6 +58,11 @@ class Terminal:
         return False
 
     @property
+    def fd(self) -> int:
+        """The terminal's end that a person has."""
+        return self._fd
+
+    @property
     def elapsed(self) -> float:
         """Seconds since the start."""
         return time.perf_counter() - self._start

@@ -15,8 +15,8 @@ from rlm_tui.config.project_rules import project_rules
 from rlm_tui.config.schema import PermissionSettings
 from rlm_tui.config.settings import EndpointSettings, Loaded, ModelSettings, Settings
 from rlm_tui.errors import UsageError
-from rlm_tui.loop.approvals import Reply
 from rlm_tui.loop.assistant import Assistant
+from rlm_tui.permissions.reply import Reply
 from tests.support.scripted_server import ScriptedServer, Text, Tool, Turn
 
 

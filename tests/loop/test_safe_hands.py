@@ -16,9 +16,9 @@ from rlm_tui import events as ev
 from rlm_tui.config.options import AppOptions
 from rlm_tui.config.paths import Paths
 from rlm_tui.config.settings import EndpointSettings, Loaded, ModelSettings, Settings
-from rlm_tui.loop.approvals import Reply
 from rlm_tui.loop.assistant import Assistant
 from rlm_tui.permissions.policy import Containment
+from rlm_tui.permissions.reply import Reply
 from rlm_tui.sandbox.finding import find_containment
 from tests.support.scripted_server import ScriptedServer, Text, Tool, Turn
 

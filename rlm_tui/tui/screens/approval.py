@@ -19,7 +19,7 @@ from textual.widgets.option_list import Option
 
 from rlm_tui import events as ev
 from rlm_tui.errors import ConfigError
-from rlm_tui.loop.approvals import Reply
+from rlm_tui.permissions.reply import Reply
 from rlm_tui.permissions.rules import parse_rule
 from rlm_tui.text import one_line, safe_text
 from rlm_tui.tui.screens.dialog import Dialog

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from rlm_tui.errors import RlmTuiError
-from rlm_tui.loop.approvals import APPROVALS, Reply
+from rlm_tui.permissions.reply import APPROVALS, Reply
 from rlm_tui.text import one_line
 from rlm_tui.tui.screens.approval import ApprovalDialog, QuestionDialog
 from rlm_tui.tui.screens.dialogs import Choice, ChooseDialog

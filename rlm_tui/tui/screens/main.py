@@ -46,6 +46,8 @@ _LAG_S = 0.5
 class MainScreen(MainActions, Screen[None]):
     """The three panes and the prompt."""
 
+    AUTO_FOCUS = ""
+
     def __init__(self, options: AppOptions) -> None:
         super().__init__()
         self.options = options
@@ -117,6 +119,11 @@ class MainScreen(MainActions, Screen[None]):
         self.first_focus.focus()
         self._show_lines()
         self.call_after_refresh(self.bridge.start)
+
+    def on_descendant_focus(self) -> None:
+        """Hand on what was typed early, once there is something to take it."""
+        if self.focused is self.first_focus:
+            self.program.keys_ready()
 
     def on_unmount(self) -> None:
         """Close the session, however the screen ends."""

@@ -11,7 +11,6 @@ from textual.screen import Screen
 
 from rlm_tui.config.options import Replay
 from rlm_tui.errors import RlmTuiError
-from rlm_tui.session.library import fork_session
 from rlm_tui.text import one_line
 from rlm_tui.tui.screens.dialogs import Choice, ChooseDialog
 
@@ -100,6 +99,8 @@ class SessionActions(Screen[None]):
 
     @work(thread=True, exclusive=True, group="fork")
     def _fork(self, directory: Path) -> None:
+        from rlm_tui.session.library import fork_session
+
         try:
             copy = fork_session(self.options.paths, directory)
         except (RlmTuiError, OSError) as error:
@@ -190,7 +191,7 @@ class SessionActions(Screen[None]):
 
     @work(thread=True, exclusive=True, group="fork")
     def _fork_before(self, number: int) -> None:
-        from rlm_tui.session.library import last_record_before_turn
+        from rlm_tui.session.library import fork_session, last_record_before_turn
 
         try:
             copy = fork_session(self.options.paths, self.directory, last_record_before_turn(self.directory, number))
