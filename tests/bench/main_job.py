@@ -83,9 +83,7 @@ def main() -> None:
         frame, frame_cpu = _first_paint([*program, str(small)], b"opening", env, folder, options.runs)
         first, first_cpu = _first_paint([*program, str(small)], b"watch how", env, folder, options.runs)
         rows.append(("first paint, minimal Textual app", f"{base:.3f} s, {base_cpu:.2f} CPU s", "yardstick"))
-        rows.append(
-            ("frame of the screen, keys are kept", f"{frame:.3f} s, {frame_cpu:.2f} CPU s", "target 0.05 s")
-        )
+        rows.append(("frame of the screen, keys are kept", f"{frame:.3f} s, {frame_cpu:.2f} CPU s", "target 0.05 s"))
         ratio = f"{first / base:.2f} x the yardstick"
         rows.append(
             ("first paint, rlm-tui", f"{first:.3f} s, {first_cpu:.2f} CPU s", f"target 0.5 s, 0.6 CPU s; {ratio}")

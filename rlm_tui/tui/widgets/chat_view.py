@@ -95,10 +95,14 @@ class ChatView(ChatMoves):
         self._drawn.clear()
         self._blocks = []
         before: ChatItem | None = None
+        heights: list[int] = []
+        width = self.text_width
         for item in self._state.items:
-            self._blocks.append(Block(item, stands_apart(item, before), self.text_width))
-            before = item if self._blocks[-1].height else before
-        self._heights = Heights(block.height for block in self._blocks)
+            block = Block(item, stands_apart(item, before), width)
+            self._blocks.append(block)
+            heights.append(block.height)
+            before = item if heights[-1] else before
+        self._heights = Heights(heights)
 
     def _append(self, item: ChatItem) -> None:
         before = next((block.item for block in reversed(self._blocks[-8:]) if block.height), None)

@@ -64,6 +64,7 @@ class LineView(Scrolling, Widget, can_focus=True):
         self.selection: Selection | None = None
         self.cursor: Place = (0, 0)
         self._width = -1
+        self._measured = (-1, 1, 0)
         self._base = Style()
         self._joined: dict[tuple[int, bool], tuple[Strip, Strip]] = {}
         self._hover: tuple[int, Target] | None = None
@@ -107,8 +108,14 @@ class LineView(Scrolling, Widget, can_focus=True):
     @property
     def text_width(self) -> int:
         """Cells of a line: the width without padding and scrollbar; at least 1."""
-        gutter = self.gutter
-        return max(1, self.outer_size.width - gutter.left - max(1, gutter.right))
+        if self._measured[0] != self.outer_size.width:
+            self._measure()
+        return self._measured[1]
+
+    def _measure(self) -> None:
+        """Take note of width and padding: Textual works them out anew each time, and a row asks several times."""
+        width, gutter = self.outer_size.width, self.gutter
+        self._measured = (width, max(1, width - gutter.left - max(1, gutter.right)), gutter.left)
 
     @property
     def page(self) -> int:
@@ -122,6 +129,7 @@ class LineView(Scrolling, Widget, can_focus=True):
 
     def prepare(self) -> None:
         """See to it that cached lines fit the present width and palette."""
+        self._measure()
         if self._width != self.text_width:
             self._width = self.text_width
             self._base = self.base_style()
@@ -176,16 +184,16 @@ class LineView(Scrolling, Widget, can_focus=True):
         return strip if row is None else self._marked(strip, line, row)
 
     def _framed(self, line: Strip, thumb: bool) -> Strip:
-        left = self.gutter.left
-        right = max(0, self.outer_size.width - left - self._width - 1)
+        left = self._measured[2]
+        right = max(0, self._measured[0] - left - self._width - 1)
         line = padded(line, self._width, self._base)
         bar = self._base + self.palette.style("dim" if self.has_focus else "faint")
         pieces = [Segment(" " * left, self._base), *line, Segment(" " * right, self._base)]
         pieces.append(Segment("▐" if thumb else " ", bar))
-        return Strip([piece for piece in pieces if piece.text]).adjust_cell_length(self.outer_size.width, self._base)
+        return Strip([piece for piece in pieces if piece.text]).adjust_cell_length(self._measured[0], self._base)
 
     def _marked(self, strip: Strip, line: Strip, row: int) -> Strip:
-        left = self.gutter.left
+        left = self._measured[2]
         if (
             self._hover is not None
             and self._hover[0] == row

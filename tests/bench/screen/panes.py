@@ -6,6 +6,7 @@ written. Makes a context of 242 million characters (the same everywhere), with a
 
 import argparse
 import asyncio
+import gc
 import random
 import tempfile
 import time
@@ -174,6 +175,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--chars", type=int, default=242_000_000, help="characters of the context")
     options = parser.parse_args()
+    gc.disable()  # as the program does
     with tempfile.TemporaryDirectory(prefix="rlm-tui-bench-") as name:
         folder = Path(name)
         corpus.write(folder / "project", folder / "flat.txt", options.chars)
