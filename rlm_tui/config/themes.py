@@ -46,10 +46,13 @@ class ThemeSpec(Struct, frozen=True):
         return dict(self.colours)
 
 
-_BLACK, _BLUE, _GREEN, _CYAN, _RED = "#000000", "#000080", "#008000", "#008080", "#800000"
-_MAGENTA, _YELLOW, _WHITE, _GREY = "#800080", "#808000", "#c0c0c0", "#808080"
-_BRIGHT = {"red": "#ff0000", "green": "#00ff00", "yellow": "#ffff00", "blue": "#0000ff", "pink": "#ff00ff",
-           "cyan": "#00ffff", "white": "#ffffff"}  # fmt: skip
+# the sixteen as terminals are taken to have them, so that the nearest to each is itself
+_BLACK, _RED, _GREEN, _YELLOW = "#000000", "#aa0000", "#00aa00", "#aa5500"
+_BLUE, _MAGENTA, _CYAN, _WHITE, _GREY = "#0000aa", "#aa00aa", "#00aaaa", "#aaaaaa", "#555555"
+_BRIGHT = {
+    "red": "#ff5555", "green": "#55ff55", "yellow": "#ffff55", "blue": "#5555ff", "pink": "#ff55ff",
+    "cyan": "#55ffff", "white": "#ffffff",
+}  # fmt: skip
 _SIXTEEN_DARK = {
     "ground": _BLACK, "panel": _BLACK, "raised": _BLACK, "text": _WHITE, "dim": _WHITE, "faint": _GREY,
     "accent": _BRIGHT["cyan"], "good": _BRIGHT["green"], "warn": _BRIGHT["yellow"], "bad": _BRIGHT["red"],

@@ -24,7 +24,6 @@ def run_app(options: AppOptions) -> int:
     with Skeleton(options) as skeleton:
         from rlm_tui.tui.app import RlmTuiApp
 
-        app = RlmTuiApp(options)
-        skeleton.hand_over()
+        app = RlmTuiApp(options, for_others=skeleton.restore)
         app.run(mouse=options.mouse)
     return app.return_code or 0

@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import signal
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -31,11 +33,15 @@ class RlmTuiApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = []
 
-    def __init__(self, options: AppOptions) -> None:
+    def __init__(self, options: AppOptions, *, for_others: Callable[[], None] = lambda: None) -> None:
+        """`for_others` gives the terminal the modes that another program (an editor) expects."""
         super().__init__()
+        self.for_others = for_others
         self.options = options
         self.settings = options.loaded.settings
         self._early: list[events.Event] | None = []
+        # asked now: while the program runs, standard output is one of Textual's own
+        self._sixteen_colours = self.console.color_system == "standard" and sys.stdout.isatty()
         self.themes: dict[str, ThemeSpec] = {}
         self.theme_problems = self._take_themes(*load_themes(options.paths.config_dir))
         wanted = options.theme or self.settings.ui.theme
@@ -45,7 +51,7 @@ class RlmTuiApp(App[None]):
 
     def _take_themes(self, found: dict[str, ThemeSpec], problems: list[ConfigProblem]) -> list[ConfigProblem]:
         """Register what is new or different; return the problems."""
-        if self.console.color_system == "standard":
+        if self._sixteen_colours:
             found = {name: with_sixteen_colours(spec) for name, spec in found.items()}
         for name, spec in found.items():
             if spec != self.themes.get(name):

@@ -51,6 +51,8 @@ class Bridge:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._assistant: Assistant | None = None
         self._stop: asyncio.Event | None = None
+        self._engine_loop: asyncio.AbstractEventLoop | None = None
+        self._leaving = False
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     @property
@@ -81,7 +83,9 @@ class Bridge:
     async def _main(self) -> None:
         from rlm_tui.loop.assistant import Assistant
 
-        self._stop = asyncio.Event()
+        self._stop, self._engine_loop = asyncio.Event(), asyncio.get_running_loop()
+        if self._leaving:
+            return  # the person left before anything was opened
         assistant = Assistant(self.options, self._receive, attended=True)
         await assistant.open()
         self.context = assistant.session.context
@@ -159,7 +163,8 @@ class Bridge:
 
     def close(self) -> bool:
         """Close the session and wait for it, at most some seconds; return whether everything ended."""
-        loop, stop = self._loop, self._stop
+        self._leaving = True
+        loop, stop = self._engine_loop, self._stop  # set before the session is open: it is closed once it is
         if loop is not None and stop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(stop.set)
         if self._thread.is_alive():

@@ -19,14 +19,14 @@ _NARROW = 100
 
 
 class Skeleton:
-    """As a context: draws on entering; `hand_over` comes right before the real screen starts.
+    """As a context around the whole screen: draws on entering, and leaves the terminal's modes as they were found.
 
-    When something goes wrong in between, the terminal is left as it was found.
+    `modes` are those. When the real screen does not start, the terminal shows again what it did.
     """
 
     def __init__(self, options: AppOptions) -> None:
         self._options = options
-        self._modes: list[Any] | None = None
+        self.modes: list[Any] | None = None
         self._drawn = False
 
     def __enter__(self) -> Self:
@@ -36,18 +36,17 @@ class Skeleton:
             self._drawn = True
         return self
 
-    def hand_over(self) -> None:
-        """Give the terminal back as it was found, but for what is drawn: the screen saves and restores its modes."""
-        if self._modes is not None:
+    def restore(self) -> None:
+        """Give the terminal the modes in which it was found, as for another program."""
+        if self.modes is not None:
             import termios
 
-            termios.tcsetattr(0, termios.TCSANOW, self._modes)
-            self._modes = None
+            termios.tcsetattr(0, termios.TCSANOW, self.modes)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.hand_over()
+        self.restore()
         if kind is not None and self._drawn:
             self._write(_LEAVE)
 
@@ -57,10 +56,10 @@ class Skeleton:
         import tty
 
         try:
-            self._modes = termios.tcgetattr(0)
+            self.modes = termios.tcgetattr(0)
             tty.setcbreak(0, termios.TCSANOW)
         except termios.error:  # no such terminal: then keys are echoed
-            self._modes = None
+            self.modes = None
 
     @staticmethod
     def _write(text: str) -> None:
@@ -77,7 +76,9 @@ class Skeleton:
         text, dim, accent = ("", "", "") if plain else (_fore(roles[r]) for r in ("text", "dim", "accent"))
         project = one_line(self._options.project.name or str(self._options.project), 30)
         header = f" rlm-tui │ {project}"[:columns]
-        lines = [f"\x1b[0m{ground}\x1b[2J\x1b[1;1H{panel}{accent}{header:<{columns}}"]
+        blank = " " * columns  # written out: a foreign text that clears the screen could not be told from ours
+        lines = [f"\x1b[{row};1H\x1b[0m{ground}{blank}" for row in range(2, rows)]
+        lines.append(f"\x1b[1;1H{panel}{accent}{header:<{columns}}")
         left = columns if columns < _NARROW else columns * 46 // 100
         edge = "─" * max(0, left - 4)
         if rows > 8 and left > 10:

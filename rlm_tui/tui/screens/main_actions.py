@@ -316,6 +316,7 @@ class MainActions(
             path.write_text(self.prompt.text, encoding="utf-8")
             try:
                 with self.app.suspend():
+                    self.program.for_others()
                     subprocess.run([*shlex.split(command), str(path)], check=False)
                 text = path.read_text(encoding="utf-8", errors="replace")
             except (OSError, ValueError) as error:
