@@ -15,9 +15,12 @@ from textual.widgets.option_list import Option
 
 from rlm_tui.text import safe_text
 from rlm_tui.tui.screens.dialog import Dialog
+from rlm_tui.tui.widgets.columns import left
 
 _SHOWN = 300
 _PREVIEW_S = 0.05
+_LEADER_SHARE, _LEADER_FRAME, _LEADER_CELLS = 0.8, 6, 94
+"""What a dialog takes of the screen, what its frame and heading (or a key) take of that, and its widest text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +160,20 @@ class LeaderDialog(Dialog[str | None]):
         """List the keys."""
         with Vertical():
             yield Static(Content(f"{self._leader}, then"), classes="heading", markup=False)
-            parts: list[tuple[str, str]] = []
-            for key, label in self._keys:
-                parts += [(f"{key:>3}  ", "bold $accent"), (f"{label}\n", "")]
-            yield Static(Content.assemble(*parts).rstrip(), markup=False)
+            yield Static(self._text(), markup=False)
+
+    def _text(self) -> Content:
+        """Return the keys, beside each other where there are too few rows for one below the other."""
+        rows = max(1, int(self.app.size.height * _LEADER_SHARE) - _LEADER_FRAME)
+        columns = -(-len(self._keys) // rows)
+        rows = -(-len(self._keys) // columns)
+        cells = min(_LEADER_CELLS, int(self.app.size.width * _LEADER_SHARE)) // columns - _LEADER_FRAME
+        parts: list[tuple[str, str]] = []
+        for row in range(rows):
+            for key, label in self._keys[row::rows]:
+                parts += [(f"{key:>3}  ", "bold $accent"), (left(label, cells) if columns > 1 else label, "")]
+            parts.append(("\n", ""))
+        return Content.assemble(*parts).rstrip()
 
     def on_key(self, event: events.Key) -> None:
         """Return the key that was pressed."""
