@@ -167,7 +167,7 @@ class LeaderDialog(Dialog[str | None]):
         rows = max(1, int(self.app.size.height * _LEADER_SHARE) - _LEADER_FRAME)
         columns = -(-len(self._keys) // rows)
         rows = -(-len(self._keys) // columns)
-        cells = min(_LEADER_CELLS, int(self.app.size.width * _LEADER_SHARE)) // columns - _LEADER_FRAME
+        cells = min(_LEADER_CELLS, int(self.app.size.width * _LEADER_SHARE) - _LEADER_FRAME) // columns - _LEADER_FRAME
         parts: list[tuple[str, str]] = []
         for row in range(rows):
             for key, label in self._keys[row::rows]:
