@@ -23,6 +23,7 @@ _LONGEST = 2 * GRID  # a paragraph cannot be longer: see `_breaks_at`
 _LOOK_BACK = _LONGEST + GRID + _MARGIN
 TAB_CELLS = 4
 _CACHED_PARAGRAPHS = 256
+_WINDOW = 8 * GRID
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +114,26 @@ class TextRows:
         self.width = width
         self._paragraphs: OrderedDict[int, tuple[int, list[int]]] = OrderedDict()
         self._entry: Entry | None = None
+        self._window = (0, "")
 
     def forget(self) -> None:
         """Drop what was remembered of the text."""
         self._paragraphs.clear()
         self._entry = None
+        self._window = (0, "")
+
+    def read(self, offset: int, length: int) -> str:
+        """Return text of the reader. A screen is laid out and drawn from one piece that is read once."""
+        first, text = self._window
+        at = offset - first
+        if at < 0 or at + length > len(text):
+            if length > _WINDOW // 2:
+                return self.reader.read(offset, length)
+            first = max(0, offset - _WINDOW // 4)
+            text = self.reader.read(first, _WINDOW)
+            self._window = (first, text)
+            at = offset - first
+        return text[at : at + length]
 
     # --- asking for rows -------------------------------------------------------------------------------
 
@@ -193,7 +209,7 @@ class TextRows:
             if self.width is None:
                 starts = [start]
             else:
-                starts = [start + index for index in wrap(self.reader.read(start, end - start), self.width)]
+                starts = [start + index for index in wrap(self.read(start, end - start), self.width)]
             known = self._paragraphs[start] = (end, starts)
             if len(self._paragraphs) > _CACHED_PARAGRAPHS:
                 self._paragraphs.popitem(last=False)
@@ -205,7 +221,7 @@ class TextRows:
         entry = self._entry_at(offset)
         floor = entry.start if entry is not None else 0
         low = max(floor, offset - _LOOK_BACK)
-        newline = self.reader.read(low, offset - low).rfind("\n")
+        newline = self.read(low, offset - low).rfind("\n")
         line_start = low + newline + 1 if newline >= 0 else low if low == floor else -1
         grid = offset - offset % GRID
         while grid > max(line_start, floor):
@@ -217,7 +233,7 @@ class TextRows:
     def _paragraph_end(self, start: int) -> int:
         entry = self._entry_at(start)
         ceiling = entry.end if entry is not None else self.reader.chars
-        text = self.reader.read(start, min(_LONGEST, ceiling - start))
+        text = self.read(start, min(_LONGEST, ceiling - start))
         newline = text.find("\n")
         end = start + newline + 1 if newline >= 0 else start + len(text)
         grid = start - start % GRID + GRID
@@ -239,4 +255,4 @@ class TextRows:
             return False
         if entry is None and (low < 0 or high > self.reader.chars):
             return False
-        return "\n" not in self.reader.read(low, high - low)
+        return "\n" not in self.read(low, high - low)

@@ -187,11 +187,11 @@ class TextView(TextPosition, LineView):
         return padded(LineStrip(strip, lead=self.text_width), self.text_width, base)
 
     def _text_row(self, place: int, row: Row, here: bool) -> LineStrip:
-        assert self.reader is not None  # rows come from a reader
+        assert self.rows is not None  # the row is one of them
         palette = self.palette
         base = self.base_style()
         ground = base + palette.ground("raised") if here else base
-        text = self.reader.read(row.start, row.end - row.start)
+        text = self.rows.read(row.start, row.end - row.start)
         start, drawn = row.start, text
         if not self.wrap:
             first = index_at_cell(text, self.shifted)
