@@ -30,7 +30,7 @@ _FRAME_S = 0.12
 _MOST_FRAMES = 40
 
 KEYS: dict[str, tuple[str, ...]] = {
-    "context": ("escape", "tab"),
+    "context": ("escape", "ctrl+x", "c"),
     "strip-zoomed": ("m", "plus", "plus"),
     "calls-of-a-place": ("e", "enter", "t"),
     "trace": ("escape", "ctrl+x", "t"),
