@@ -19,13 +19,13 @@ from rlm_tui.errors import ToolError
 from rlm_tui.loop.acting import PLAIN, Acting, FindAgent, tightened
 from rlm_tui.loop.budget import Budget
 from rlm_tui.loop.call import Call, CallOutcome, CallSpec
-from rlm_tui.loop.images import ShownImages
+from rlm_tui.loop.images import ShownImages, takes_images
 from rlm_tui.loop.instructions import Instructions
 from rlm_tui.loop.memo import PURE_TOOLS
 from rlm_tui.loop.partial import found_so_far
 from rlm_tui.loop.prompt import root_metadata, spans_text, sub_metadata
 from rlm_tui.loop.subcalls import SubCallMaker, is_cancelling
-from rlm_tui.loop.window import CHARS_PER_TOKEN, TokenEstimate, fit, prompt_tokens
+from rlm_tui.loop.window import CHARS_PER_TOKEN, TokenEstimate, fit, no_images, prompt_tokens
 from rlm_tui.models.gate import Gate
 from rlm_tui.models.port import Message, ModelClient, ModelPart, ModelRequest
 from rlm_tui.models.retry import RetryPolicy, with_retries
@@ -283,16 +283,16 @@ class Engine:
 
     def prompt_messages(self, spec: CallSpec, current: Sequence[Message]) -> tuple[Message, ...]:
         """Return the whole prompt for a call's messages so far, fitted to the window."""
-        client = self.client_of(spec)
-        room = prompt_tokens(self.settings.window, client.limits(spec.model))
+        limits = self.client_of(spec).limits(spec.model)
+        room = prompt_tokens(self.settings.window, limits)
         system = Message("system", self.system_text(spec))
         if spec.depth > 0:
             return fit(system, (), current, room, self._estimate, spec.registry.schemas).messages
         first = Message("user", f"{current[0].content}\n\n{self._metadata}", images=current[0].images)
         turns = self.session.state.turns[:-1]
-        prompt = fit(
-            system, turns, [first, *current[1:]], room, self._estimate, spec.registry.schemas, self._images.urls_of
-        )
+        # another model may have been shown what this one does not take
+        shown = self._images.urls_of if takes_images(spec.model, limits) else no_images
+        prompt = fit(system, turns, [first, *current[1:]], room, self._estimate, spec.registry.schemas, shown)
         if prompt.hidden_turns and "not shown" not in self._metadata:
             self._metadata = self._root_metadata(prompt.hidden_turns)
             return self.prompt_messages(spec, current)

@@ -1,10 +1,16 @@
-"""Images in prompts: `@shot.png`, or the path of an image as terminals paste it when a file is dropped on them."""
+"""Images in prompts: `@shot.png`, or the path of an image as terminals paste it when a file is dropped on them.
+
+A bare path counts only at the beginning or the end of a prompt: one in the middle (of a log that was pasted, of a
+sentence about a file) is talked about, and talking about a file must not send it anywhere.
+"""
 
 import base64
 import re
 from pathlib import Path
 
 from rlm_tui.events import Image
+from rlm_tui.models.port import Limits
+from rlm_tui.models.providers import is_offline
 from rlm_tui.session.images import load_image, save_image
 from rlm_tui.session.nodes import Turn
 from rlm_tui.text import one_line
@@ -28,7 +34,11 @@ _HEADS = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), 
 def image_paths(prompt: str, project: Path) -> list[Path]:
     """Return the image files that a prompt names, in order, each once, whether or not they are there."""
     found: list[Path] = []
+    prompt = prompt.strip()
     for match in _MENTIONS.finditer(prompt):
+        bare = match["dropped"] or match["dropped_quoted"]
+        if bare and match.start() > 0 and match.end() < len(prompt):
+            continue
         name = next(text for text in match.groups() if text)
         if match["dropped"]:
             name = re.sub(r"\\(.)", r"\1", name)
@@ -74,6 +84,11 @@ def media_type_of(data: bytes) -> str:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
     return next((name for head, name in _HEADS if data.startswith(head)), "")
+
+
+def takes_images(model: str, limits: Limits) -> bool:
+    """Tell whether a model can be shown images; one of which nothing is known is given the benefit of the doubt."""
+    return not is_offline(model) and (limits.context_tokens is None or limits.supports_images)
 
 
 class ShownImages:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from rlm_tui import events as ev
 from rlm_tui.errors import RlmTuiError, UsageError
 from rlm_tui.loop.acting import Acting
-from rlm_tui.loop.images import image_paths, keep_images
+from rlm_tui.loop.images import image_paths, keep_images, takes_images
 from rlm_tui.loop.own_commands import called, expanded
 from rlm_tui.loop.subcalls import is_cancelling
 from rlm_tui.loop.typed_command import acting_for, typed_command
-from rlm_tui.models.providers import is_offline
 from rlm_tui.text import one_line
 from rlm_tui.tools.work.shell import Bash
 
@@ -109,8 +108,7 @@ class Turns:
             return ()
         model = acting.model or assistant.session.state.model
         limits = await asyncio.to_thread((acting.client or assistant.engine.client).limits, model)
-        known = limits.context_tokens is not None
-        if is_offline(model) or (known and not limits.supports_images):
+        if not takes_images(model, limits):
             assistant.notice("warning", f"{model} takes no images: the prompt goes without them.")
             return ()
         kept, problems = await asyncio.to_thread(

@@ -101,6 +101,11 @@ def turn_messages(turn: Turn, images: tuple[str, ...] = ()) -> list[Message]:
     return messages
 
 
+def no_images(_: Turn) -> tuple[str, ...]:
+    """Return no images of a turn, for models that take none."""
+    return ()
+
+
 def _shortened(answer: str) -> str:
     """Return an answer that was never in the prompt; a long one does not enter it afterwards either."""
     if len(answer) <= _ANSWER_CHARS:
@@ -124,7 +129,7 @@ def fit(
     room: int,
     estimate: TokenEstimate,
     tools: Sequence[ToolSchema],
-    images: Callable[[Turn], tuple[str, ...]] = lambda _: (),
+    images: Callable[[Turn], tuple[str, ...]] = no_images,
 ) -> Prompt:
     """Return the prompt of at most `room` tokens: whole past turns from the newest on, and the current turn.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rlm_tui.loop.images import MOST_BYTES, image_paths, keep_images
+from rlm_tui.models.port import Limits
 from rlm_tui.session.library import fork_session
 from rlm_tui.session.session import fold_log
 from rlm_tui.session.state import SessionState
@@ -30,7 +31,8 @@ def server() -> Iterator[ScriptedServer]:
         ("What is in @shot.png?", ["/p/shot.png"]),
         ('See @"my shot.jpeg", please', ["/p/my shot.jpeg"]),
         ("/tmp/a\\ b.PNG what is this", ["/tmp/a b.PNG"]),
-        ("'/tmp/a b.webp' and file:///tmp/c.gif.", ["/tmp/a b.webp", "/tmp/c.gif"]),
+        ("'/tmp/a b.webp' and file:///tmp/c.gif", ["/tmp/a b.webp", "/tmp/c.gif"]),
+        ("why does /srv/logo.png not load?\nGET /srv/a.png: 404\n and so on", []),
         ("@a.png @a.png @sub/b.jpg", ["/p/a.png", "/p/sub/b.jpg"]),
         ("mail me@home.png or see docs/x.png and @code.py", []),
         ("@a.pngx @.png", []),
@@ -60,6 +62,21 @@ async def test_a_model_is_shown_an_image_now_and_later(server: ScriptedServer, t
     assert (copy / "images" / state.turns[0].images[0].sha256).read_bytes() == PNG
 
 
+async def test_a_model_that_takes_none_is_not_sent_those_of_earlier_turns(
+    server: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(server, tmp_path) as assistant:
+        (tmp_path / "project" / "shot.png").write_bytes(PNG)
+        server.queue(Turn(Text("A cat.")), Turn(Text("I see nothing.")))
+        await assistant.ask("What is in @shot.png?")
+        blind = Limits(context_tokens=50_000, supports_images=False)
+        monkeypatch.setattr(assistant.engine.client, "limits", lambda _: blind)
+        await assistant.ask("And @shot.png again?")
+        assert "image_url" in str(server.requests[0].body["messages"])
+        assert "image_url" not in str(server.requests[1].body["messages"])
+        assert "takes no images" in notices(assistant)
+
+
 async def test_the_offline_model_takes_none_and_says_so(server: ScriptedServer, tmp_path: Path) -> None:
     async with opened(server, tmp_path) as assistant:
         (tmp_path / "project" / "shot.png").write_bytes(PNG)
@@ -78,7 +95,7 @@ def test_what_cannot_be_shown_is_told(tmp_path: Path) -> None:
     (project / "huge.gif").write_bytes(b"GIF89a" + b"\0" * MOST_BYTES)
     (tmp_path / "outside.png").write_bytes(PNG)
     (project / "link.png").symlink_to(tmp_path / "outside.png")
-    prompt = f"@ok.png @text.png @huge.gif @gone.png @link.png {tmp_path}/outside.png"
+    prompt = f"@ok.png @text.png @huge.gif @gone.png @link.png {tmp_path}/outside.png"  # a bare path at the end
     kept, problems = keep_images(prompt, project, session, anywhere=False)
     assert [image.name for image in kept] == ["ok.png"]
     told = "\n".join(problems)
