@@ -143,6 +143,16 @@ async def test_files_are_offered(tmp_path: Path, model: str, monkeypatch: pytest
     assert files_in() == []
 
 
+async def test_an_answer_that_is_none_ends_the_waiting(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    talks = Path(model.removeprefix("gguf/")).with_name("sitecustomize.py")
+    talks.write_text(
+        "import sys\nif 'rlm_tui.models.gguf.child' in ' '.join(sys.orig_argv): print('hello', flush=True)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{talks.parent}:{os.environ.get('PYTHONPATH', '')}")
+    with pytest.raises(ModelError, match="could not be started"):
+        await GgufServer(Path(model.removeprefix("gguf/")), GgufSettings()).ready()
+
+
 def test_names_and_heads(model: str) -> None:
     assert is_gguf("gguf/x.gguf")
     assert is_gguf("./x.gguf")

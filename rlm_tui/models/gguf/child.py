@@ -40,6 +40,7 @@ def _serve(wanted: dict[str, Any]) -> Any:
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.api_keys = [wanted["key"]]
+    params.verbosity = 2  # errors and warnings: its log is a file that nobody sees, and a session can be long
     params.ui = params.endpoint_slots = False
     return xllamacpp.Server(params)
 

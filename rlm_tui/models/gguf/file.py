@@ -4,10 +4,12 @@ The layout is that of the GGUF specification (versions 2 and 3): magic, version,
 """
 
 import mmap
+import os
 import re
 import struct
 from collections.abc import Iterator
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ INSTALL = "pip install 'rlm-tui[local]'"
 
 _USUAL_FOLDERS = ("~/models", "~/.cache/llama.cpp", "~/.lmstudio/models")
 _MOST_FOUND = 100
+_MOST_FOLDERS = 2_000
 _LATER_PART = re.compile(r"-(?!00001)\d{5}-of-\d{5}\.gguf$")
 
 _FIXED = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -48,12 +51,15 @@ def files_in(folders: tuple[str, ...] = ()) -> list[Path]:
     """
     found: list[Path] = []
     for folder in dict.fromkeys((*folders, *_USUAL_FOLDERS)):
-        try:
-            files = sorted(Path(folder).expanduser().rglob("*.gguf"))
-        except OSError:
-            continue
+        files = sorted(_below(Path(folder).expanduser()))
         found += [file for file in files if not _LATER_PART.search(file.name) and "mmproj" not in file.name]
     return list(dict.fromkeys(found))[:_MOST_FOUND]
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Yield GGUF files in a folder and those below it, as far as a picker can wait for; errors end nothing."""
+    for directory, _, names in islice(os.walk(folder), _MOST_FOLDERS):
+        yield from (Path(directory, name) for name in names if name.endswith(".gguf"))
 
 
 def megabytes(path: Path) -> int:

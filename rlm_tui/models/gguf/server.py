@@ -67,8 +67,9 @@ class GgufServer:
             result.set_result(self._started())
         except ModelError as error:
             result.set_exception(error)
-        except OSError as error:
-            result.set_exception(ModelError("not_found", f"llama.cpp could not be started: {error.strerror}."))
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            # whatever it is, somebody waits for it
+            result.set_exception(ModelError("not_found", f"llama.cpp could not be started: {error}."))
 
     def _started(self) -> Running:
         key = secrets.token_urlsafe(24)
