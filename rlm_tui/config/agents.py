@@ -60,14 +60,14 @@ def _upon_built_in(agent: Agent) -> Agent:
     built_in = BUILT_IN.get(agent.name)
     if built_in is None:
         return agent
-    set_, base = agent.settings, built_in.settings
+    own, base = agent.settings, built_in.settings
     return replace(
         agent,
         settings=msgspec.structs.replace(
-            set_,
-            description=set_.description or base.description,
-            prompt=set_.prompt or base.prompt,
-            approval=base.approval or set_.approval,
+            own,
+            description=own.description or base.description,
+            prompt=own.prompt or base.prompt,
+            approval=base.approval or own.approval,
         ),
     )
 

@@ -1,6 +1,7 @@
 """The Textual program: themes, the main screen, and what must happen however it ends."""
 
 import asyncio
+import contextlib
 import gc
 import signal
 import sys
@@ -11,7 +12,6 @@ from typing import ClassVar
 from textual import events
 from textual.app import App
 from textual.binding import BindingType
-from textual.theme import Theme
 
 from rlm_tui.config.checking import ConfigProblem
 from rlm_tui.config.options import AppOptions
@@ -93,10 +93,14 @@ class RlmTuiApp(App[None]):
         await super().on_event(event)
 
     def keys_ready(self) -> None:
-        """Hand on what was typed before the prompt had the focus."""
+        """Hand on what was typed before the prompt had the focus, once what waits before this has been kept too."""
+        if self._early is not None:
+            self.call_later(self._hand_on)
+
+    async def _hand_on(self) -> None:
         early, self._early = self._early or [], None
         for event in early:
-            self.post_message(event)
+            await super().on_event(event)
 
     def _loop_signal(self, number: signal.Signals) -> None:
         asyncio.get_running_loop().add_signal_handler(number, self._end_by_signal, number)
@@ -120,15 +124,16 @@ class RlmTuiApp(App[None]):
             )  # fmt: skip
 
     async def _follow_themes(self) -> None:
-        """Show the person's own themes as they are written."""
+        """Show the person's own themes as they are written, where the system still has a watch to give."""
         folder = self.options.paths.config_dir
         if not folder.is_dir():
             return
         from watchfiles import awatch
 
-        async for changes in awatch(folder, watch_filter=lambda _, path: path.endswith(".toml"), debounce=200):
-            if any(Path(path).parent.name == "themes" for _, path in changes):
-                await self._themes_changed()
+        with contextlib.suppress(OSError, RuntimeError):
+            async for changes in awatch(folder, watch_filter=lambda _, path: path.endswith(".toml"), debounce=200):
+                if any(Path(path).parent.name == "themes" for _, path in changes):
+                    await self._themes_changed()
 
     async def _themes_changed(self) -> None:
         before, told = self.themes.get(self.theme), {str(problem) for problem in self.theme_problems}
@@ -154,14 +159,11 @@ class RlmTuiApp(App[None]):
         """Switch to a theme at once, everywhere."""
         spec = self._spec(name)
         self.palette = Palette.from_roles(spec.roles())
+        if self.theme == spec.name:
+            self.refresh_css(animate=False)  # its colours are others; another name does this by itself
         self.theme = spec.name
         for screen in self.screen_stack:
             for widget in screen.walk_children():
                 changed = getattr(widget, "palette_changed", None)
                 if changed is not None:
                     changed()
-        self.refresh_css()
-
-    def known_theme(self, name: str) -> Theme | None:
-        """Return a registered theme."""
-        return self.get_theme(name)

@@ -1,6 +1,6 @@
 """What stands on the screen while Textual is still being imported: the header, the prompt's frame, "opening".
 
-Written by hand within milliseconds, in the theme's colours. Keys that are typed meanwhile are not echoed and reach the
+Written by hand before that, in the theme's colours. Keys that are typed meanwhile are not echoed and reach the
 prompt. Imports nothing heavy.
 """
 
@@ -31,8 +31,9 @@ class Skeleton:
 
     def __enter__(self) -> Self:
         if sys.stdout.isatty() and os.environ.get("TERM") not in (None, "", "dumb"):
+            text = self._text()
             self._quiet_keys()
-            self._write(_ENTER + _NO_WRAP + self._text() + _WRAP)
+            self._write(_ENTER + _NO_WRAP + text + _WRAP)
             self._drawn = True
         return self
 

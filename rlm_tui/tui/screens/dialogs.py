@@ -18,7 +18,7 @@ from rlm_tui.tui.screens.dialog import Dialog
 from rlm_tui.tui.widgets.columns import left
 
 _SHOWN = 300
-_PREVIEW_S = 0.05
+_PREVIEW_S = 0.15  # whoever runs through the list does not wait for each: a style sheet is worked out anew
 _LEADER_SHARE, _LEADER_FRAME, _LEADER_CELLS = 0.8, 6, 94
 """What a dialog takes of the screen, what its frame and heading (or a key) take of that, and its widest text."""
 
