@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from rlm_tui.context.ranked import RankedDoc, Ranking, RankPart
 
-_INDEX_WAIT_SECONDS = 2.0  # a batch takes some 50 ms, the first one on a busy machine over a second
+_INDEX_WAIT_SECONDS = 2.0  # far more than a batch takes, for the first one on a busy machine
 _MORE = 8
 
 
