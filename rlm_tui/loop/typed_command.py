@@ -8,6 +8,8 @@ import json
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
+from msgspec import structs
+
 from rlm_tui.errors import ToolError
 from rlm_tui.events import ToolRequest
 from rlm_tui.loop.acting import Acting
@@ -24,6 +26,7 @@ NAME = "shell"
 _SHOWN_LINES = 30
 _SHOWN_CHARS = 3_000
 _SECONDS = 3_600.0
+"""Seconds that a typed command may take; Esc ends it earlier."""
 
 
 def typed_command(text: str) -> str:
@@ -65,7 +68,8 @@ class _TypedBash(Bash):
     async def run(self, arguments: BashArguments, run: ToolRun) -> ToolResult:
         """Run the command. What goes wrong ends the turn too, in words."""
         try:
-            result = await super().run(arguments, replace(run, permits=self._permits))
+            longer = structs.replace(arguments, timeout=_SECONDS)
+            result = await super().run(longer, replace(run, permits=self._permits))
         except ToolError as error:
             return ToolResult(str(error), "not run", ok=False, answer=f"It did not run. {error}")
         return replace(result, answer=_answer(result))
@@ -95,7 +99,7 @@ class _OneCommand:
     """Implements `ModelClient`: asks for the command, and has nothing to say."""
 
     def __init__(self, command: str) -> None:
-        self._arguments = json.dumps({"command": command, "timeout": _SECONDS})
+        self._arguments = json.dumps({"command": command})
 
     async def warm_up(self) -> None:
         """Do nothing: there is nothing to load."""

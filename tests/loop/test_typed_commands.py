@@ -37,6 +37,7 @@ async def test_a_command_is_a_turn_that_later_prompts_know(server: ScriptedServe
         assert (tmp_path / "project" / "made.txt").read_text() == "two\n", "typing it is the permission, also in plan"
         node = next(node for node in assistant.session.state.nodes.values() if node.name == "bash")
         assert node.status == "ok"
+        assert node.arguments == {"command": "echo one; echo two > made.txt; echo '```'"}, "as typed, and no more"
         assert (end.cost, server.requests) == (0.0, [])
         server.queue(Turn(Text("I saw it.")))
         await assistant.ask("What did it say?")
